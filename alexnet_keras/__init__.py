@@ -1,0 +1,24 @@
+"""AlexNet for Keras 3: the tables, the shapes, the layers and the models."""
+
+from alexnet_keras.layers import CeilMaxPooling2D
+from alexnet_keras.layers import Dropout2012
+from alexnet_keras.layers import GroupedConv2D
+from alexnet_keras.layers import LocalResponseNormalization
+from alexnet_keras.layers import SpatialResponseNormalization
+from alexnet_keras.model import build_alexnet
+from alexnet_keras.shapes import derive_layers
+from alexnet_keras.shapes import output_size
+from alexnet_keras.variants import VARIANTS
+
+__version__ = "0.1.0"
+__all__ = [
+    "VARIANTS",
+    "CeilMaxPooling2D",
+    "Dropout2012",
+    "GroupedConv2D",
+    "LocalResponseNormalization",
+    "SpatialResponseNormalization",
+    "build_alexnet",
+    "derive_layers",
+    "output_size",
+]

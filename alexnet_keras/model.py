@@ -1,0 +1,308 @@
+"""`build_alexnet()`: a table in, a `keras.Model` out."""
+
+import dataclasses
+import math
+import os
+
+import keras
+from keras import initializers
+from keras import layers
+
+from alexnet_keras import layers as own_layers
+from alexnet_keras import shapes
+from alexnet_keras import variants
+
+_WEIGHT_FILES = (".weights.h5", ".keras")
+
+
+def build_alexnet(
+    include_top=True,
+    weights=None,
+    input_tensor=None,
+    input_shape=None,
+    pooling=None,
+    classes=None,
+    classifier_activation="softmax",
+    name="alexnet",
+    *,
+    variant="paper",
+):
+    """Instantiates an AlexNet.
+
+    The default is the network of the 2012 paper, with its two towers as
+    grouped convolutions. The arguments are those of `keras.applications`, in
+    the same order; `variant` chooses among the networks that go by the name.
+    Every layer is called what the table calls it: `conv1`, `norm1`, `pool1`,
+    …, `fc7`, `predictions`.
+
+    The network takes pixels from 0 to 255 with the mean of the training
+    images subtracted. It holds no preprocessing of its own.
+
+    References:
+    - [ImageNet Classification with Deep Convolutional Neural Networks](
+      https://papers.nips.cc/paper/2012/hash/c399862d3b9d6b76c8436e924a68c45b-Abstract.html)
+    - The 2012 source, layers/layers-145.cfg (`variant="original"`).
+
+    Args:
+        include_top: whether to include everything after the last pooling
+            layer. Defaults to `True`.
+        weights: `None` (random initialization, as the table says) or the
+            path of a `.weights.h5` or `.keras` file. No variant has published
+            weights yet, so `"imagenet"` is refused. Defaults to `None`.
+        input_tensor: a Keras tensor (the output of `keras.Input()` or of a
+            layer) to build on. Defaults to a new input.
+        input_shape: shape of one image without the batch, in the order of
+            `keras.config.image_data_format()`. Any size from the smallest up;
+            `fc6` adapts. Height and width may be `None` without the top.
+            Defaults to the variant's own.
+        pooling: what follows the last pooling layer when `include_top` is
+            `False`: `None` (the feature map itself), `"avg"` or `"max"` over
+            each map. Defaults to `None`.
+        classes: number of classes when `include_top` is `True`. Defaults to
+            the variant's own: 1000, for `d2l` 10.
+        classifier_activation: activation of `predictions`; `None` gives
+            logits. Defaults to `"softmax"`.
+        name: name of the model. Defaults to `"alexnet"`.
+        variant: a name in `VARIANTS`, or a `variants.Variant` table of your
+            own. Defaults to `"paper"`.
+
+    Returns:
+        A `keras.Model` from `(batch, height, width, channels)` to
+        `(batch, classes)`, or without the top to a feature map, or with
+        `pooling` to `(batch, channels)`.
+
+    Raises:
+        ValueError: if an argument is not one of the above, if the image runs
+            out of pixels on the way (the message names the layer and the
+            smallest size), or if the weights do not fit.
+
+    >>> build_alexnet().count_params()
+    60965224
+    >>> build_alexnet(include_top=False, input_shape=(96, 128, 3)).output_shape
+    (None, 2, 3, 256)
+    """
+    variant = variants.get_variant(variant)
+    _check_arguments(weights, input_tensor, pooling)
+    input_shape = _resolve_input_shape(variant, input_tensor, input_shape)
+    if not include_top:
+        variant = _without_top(variant)
+    rows = _derive(variant, input_shape, classes, include_top)
+
+    if input_tensor is None:
+        inputs = x = keras.Input(input_shape, name="images")
+    else:
+        inputs, x = keras.utils.get_source_inputs(input_tensor), input_tensor
+    for layer, row in zip(variant.layers, rows):
+        x = _apply(layer, row, x, variant, classifier_activation)
+    if not include_top and pooling == "avg":
+        x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    elif not include_top and pooling == "max":
+        x = layers.GlobalMaxPooling2D(name="max_pool")(x)
+    model = keras.Model(inputs, x, name=name)
+
+    if weights is not None:
+        _load(model, weights)
+    return model
+
+
+def _check_arguments(weights, input_tensor, pooling):
+    if weights == "imagenet":
+        raise ValueError(
+            '`weights="imagenet"`: none of the variants '
+            f"{', '.join(variants.VARIANTS)} has published weights in this "
+            "version. Pass `None` or the path of a file. "
+            f"Received: weights={weights!r}"
+        )
+    if weights is not None:
+        path = os.fspath(weights)
+        if not path.endswith(_WEIGHT_FILES):
+            raise ValueError(
+                "`weights` must be `None` or the path of a "
+                f"{' or '.join(_WEIGHT_FILES)} file. "
+                f"Received: weights={path!r}"
+            )
+        if not os.path.exists(path):
+            raise ValueError(
+                f"`weights` names a file that is not there. "
+                f"Received: weights={path!r}"
+            )
+    if input_tensor is not None and not keras.utils.is_keras_tensor(
+        input_tensor
+    ):
+        raise ValueError(
+            "`input_tensor` must be a Keras tensor, such as the output of "
+            "`keras.Input()`; call the built model on values. "
+            f"Received: input_tensor of type {type(input_tensor).__name__}"
+        )
+    if pooling not in (None, "avg", "max"):
+        raise ValueError(
+            '`pooling` must be `None`, "avg" or "max". '
+            f"Received: pooling={pooling!r}"
+        )
+
+
+def _channels_last():
+    return keras.config.image_data_format() == "channels_last"
+
+
+def _resolve_input_shape(variant, input_tensor, input_shape):
+    """Settles the shape of one image, in the order of the data format."""
+    if input_shape is not None:
+        if not isinstance(input_shape, (tuple, list)) or len(input_shape) != 3:
+            raise ValueError(
+                "`input_shape` must have three entries: height, width and "
+                "channels, in the order of the data format. "
+                f"Received: input_shape={input_shape!r}"
+            )
+        input_shape = tuple(input_shape)
+    if input_tensor is not None:
+        tensor_shape = tuple(input_tensor.shape[1:])
+        if input_shape not in (None, tensor_shape):
+            raise ValueError(
+                f"`input_shape` must agree with `input_tensor`, whose images "
+                f"have {tensor_shape}. Received: input_shape={input_shape}"
+            )
+        return tensor_shape
+    if input_shape is None:
+        height, width, channels = variant.input_shape
+        if _channels_last():
+            return (height, width, channels)
+        return (channels, height, width)
+    return input_shape
+
+
+def _without_top(variant):
+    top = (variants.Flatten, variants.AdaptiveAveragePool, variants.Dense)
+    count = 0
+    for layer in variant.layers:
+        if isinstance(layer, top):
+            break
+        count += 1
+    return dataclasses.replace(variant, layers=variant.layers[:count])
+
+
+def _derive(variant, input_shape, classes, include_top):
+    """Derives the rows; sizes left open are checked at the smallest size."""
+    shape = input_shape if _channels_last() else _to_channels_last(input_shape)
+    if None in shape and len(shape) == 3:
+        if include_top or shape[-1] is None:
+            raise ValueError(
+                "`input_shape` must name height, width and channels; only "
+                "without the top may height and width be `None`. "
+                f"Received: input_shape={input_shape}"
+            )
+        least = shapes.smallest_size(variant)
+        shape = tuple(least if side is None else side for side in shape)
+    return shapes.derive_layers(
+        variant, shape, classes if include_top else None
+    )
+
+
+def _to_channels_last(shape):
+    return (*shape[1:], shape[0])
+
+
+def _apply(layer, row, x, variant, classifier_activation):
+    """Puts one line of the table behind `x`."""
+    match layer:
+        case variants.Conv():
+            return _convolve(layer, row, x, variant.conv_rounding)
+        case variants.MaxPool():
+            pool = layers.MaxPooling2D
+            if variant.pool_rounding == "ceil":
+                pool = own_layers.CeilMaxPooling2D
+            return pool(layer.size, layer.stride, name=layer.name)(x)
+        case variants.LRN() | variants.SpatialNorm():
+            norm = {
+                variants.LRN: own_layers.LocalResponseNormalization,
+                variants.SpatialNorm: own_layers.SpatialResponseNormalization,
+            }[type(layer)]
+            return norm(**dataclasses.asdict(layer))(x)
+        case variants.AdaptiveAveragePool():
+            return layers.AdaptiveAveragePooling2D(
+                layer.output, name=layer.name
+            )(x)
+        case variants.Activation():
+            return layers.Activation(layer.activation, name=layer.name)(x)
+        case variants.Flatten():
+            # Rows, columns, channels in both data formats: Keras transposes.
+            return layers.Flatten(name=layer.name)(x)
+        case variants.Dropout():
+            dropout = {
+                "train": layers.Dropout,
+                "test": own_layers.Dropout2012,
+            }[layer.rescale]
+            return dropout(layer.rate, name=layer.name)(x)
+        case variants.Dense():
+            return _connect(layer, row, x, classifier_activation)
+
+
+def _convolve(layer, row, x, rounding):
+    before, after = shapes.sides(layer.padding)
+    if rounding == "ceil":
+        # ⌈a / s⌉ = ⌊(a + s − 1) / s⌋: zeros for the overhanging window.
+        after += layer.stride - 1
+    padding = "valid"
+    if layer.stride == 1 and before == after == (layer.kernel - 1) / 2:
+        padding = "same"
+    elif before or after:
+        x = layers.ZeroPadding2D(
+            ((before, after), (before, after)), name=f"{layer.name}_pad"
+        )(x)
+    convolution = layers.Conv2D
+    if layer.groups > 1:
+        convolution = own_layers.GroupedConv2D
+    return convolution(
+        layer.filters,
+        layer.kernel,
+        strides=layer.stride,
+        padding=padding,
+        groups=layer.groups,
+        activation=layer.activation,
+        name=layer.name,
+        **_initializers(layer, fan_in=row.macs // row.neurons),
+    )(x)
+
+
+def _connect(layer, row, x, classifier_activation):
+    activation, dtype = layer.activation, None
+    if layer.units is None:
+        activation = classifier_activation
+        # Under mixed precision the last layer stays in float32, as half
+        # precision is too coarse for a loss.
+        policy = keras.config.dtype_policy()
+        if policy.compute_dtype != policy.variable_dtype:
+            dtype = policy.variable_dtype
+    return layers.Dense(
+        row.output_shape[-1],
+        activation=activation,
+        dtype=dtype,
+        name=layer.name,
+        **_initializers(layer, fan_in=x.shape[-1]),
+    )(x)
+
+
+def _initializers(layer, fan_in):
+    if layer.init == "fan_in_uniform":
+        kernel = initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+    elif isinstance(layer.init, str):
+        kernel = initializers.get(layer.init)
+    else:
+        kernel = initializers.RandomNormal(stddev=layer.init)
+    if layer.bias == "fan_in_uniform":
+        limit = 1 / math.sqrt(fan_in)
+        bias = initializers.RandomUniform(-limit, limit)
+    else:
+        bias = initializers.Constant(layer.bias)
+    return {"kernel_initializer": kernel, "bias_initializer": bias}
+
+
+def _load(model, weights):
+    try:
+        model.load_weights(weights)
+    except Exception as error:
+        raise ValueError(
+            "`weights` does not fit this network (same variant, same "
+            f"classes, same input size?): {error} "
+            f"Received: weights={os.fspath(weights)!r}"
+        ) from error
