@@ -1,5 +1,13 @@
 """AlexNet for Keras 3: the tables, the shapes, the layers and the models."""
 
+import os
+import sys
+
+# `python -m alexnet_keras` puts its own words on the screen, not TensorFlow's
+# start-up messages. Whoever imports the package keeps the logging they set.
+if sys.argv[:1] == ["-m"]:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 from alexnet_keras.layers import CeilMaxPooling2D
 from alexnet_keras.layers import Dropout2012
 from alexnet_keras.layers import GroupedConv2D

@@ -8,11 +8,10 @@ import keras
 from keras import initializers
 from keras import layers
 
+from alexnet_keras import arguments
 from alexnet_keras import layers as own_layers
 from alexnet_keras import shapes
 from alexnet_keras import variants
-
-_WEIGHT_FILES = (".weights.h5", ".keras")
 
 
 def build_alexnet(
@@ -82,8 +81,10 @@ def build_alexnet(
     (None, 2, 3, 256)
     """
     variant = variants.get_variant(variant)
-    _check_arguments(weights, input_tensor, pooling)
-    input_shape = _resolve_input_shape(variant, input_tensor, input_shape)
+    arguments.check(weights, input_tensor, pooling)
+    input_shape = arguments.resolve_input_shape(
+        variant, input_tensor, input_shape
+    )
     if not include_top:
         variant = _without_top(variant)
     rows = _derive(variant, input_shape, classes, include_top)
@@ -105,72 +106,6 @@ def build_alexnet(
     return model
 
 
-def _check_arguments(weights, input_tensor, pooling):
-    if weights == "imagenet":
-        raise ValueError(
-            '`weights="imagenet"`: none of the variants '
-            f"{', '.join(variants.VARIANTS)} has published weights in this "
-            "version. Pass `None` or the path of a file. "
-            f"Received: weights={weights!r}"
-        )
-    if weights is not None:
-        path = os.fspath(weights)
-        if not path.endswith(_WEIGHT_FILES):
-            raise ValueError(
-                "`weights` must be `None` or the path of a "
-                f"{' or '.join(_WEIGHT_FILES)} file. "
-                f"Received: weights={path!r}"
-            )
-        if not os.path.exists(path):
-            raise ValueError(
-                f"`weights` names a file that is not there. "
-                f"Received: weights={path!r}"
-            )
-    if input_tensor is not None and not keras.utils.is_keras_tensor(
-        input_tensor
-    ):
-        raise ValueError(
-            "`input_tensor` must be a Keras tensor, such as the output of "
-            "`keras.Input()`; call the built model on values. "
-            f"Received: input_tensor of type {type(input_tensor).__name__}"
-        )
-    if pooling not in (None, "avg", "max"):
-        raise ValueError(
-            '`pooling` must be `None`, "avg" or "max". '
-            f"Received: pooling={pooling!r}"
-        )
-
-
-def _channels_last():
-    return keras.config.image_data_format() == "channels_last"
-
-
-def _resolve_input_shape(variant, input_tensor, input_shape):
-    """Settles the shape of one image, in the order of the data format."""
-    if input_shape is not None:
-        if not isinstance(input_shape, (tuple, list)) or len(input_shape) != 3:
-            raise ValueError(
-                "`input_shape` must have three entries: height, width and "
-                "channels, in the order of the data format. "
-                f"Received: input_shape={input_shape!r}"
-            )
-        input_shape = tuple(input_shape)
-    if input_tensor is not None:
-        tensor_shape = tuple(input_tensor.shape[1:])
-        if input_shape not in (None, tensor_shape):
-            raise ValueError(
-                f"`input_shape` must agree with `input_tensor`, whose images "
-                f"have {tensor_shape}. Received: input_shape={input_shape}"
-            )
-        return tensor_shape
-    if input_shape is None:
-        height, width, channels = variant.input_shape
-        if _channels_last():
-            return (height, width, channels)
-        return (channels, height, width)
-    return input_shape
-
-
 def _without_top(variant):
     top = (variants.Flatten, variants.AdaptiveAveragePool, variants.Dense)
     count = 0
@@ -183,7 +118,11 @@ def _without_top(variant):
 
 def _derive(variant, input_shape, classes, include_top):
     """Derives the rows; sizes left open are checked at the smallest size."""
-    shape = input_shape if _channels_last() else _to_channels_last(input_shape)
+    shape = (
+        input_shape
+        if arguments.channels_last()
+        else _to_channels_last(input_shape)
+    )
     if None in shape and len(shape) == 3:
         if include_top or shape[-1] is None:
             raise ValueError(

@@ -9,8 +9,20 @@ import math
 from dataclasses import dataclass
 
 from alexnet_keras import variants
+from alexnet_keras.sizes import ROUNDING
+from alexnet_keras.sizes import count_windows
+from alexnet_keras.sizes import is_int
+from alexnet_keras.sizes import output_size
+from alexnet_keras.sizes import sides
 
-_ROUNDING = {"floor": ("⌊", math.floor, "⌋"), "ceil": ("⌈", math.ceil, "⌉")}
+__all__ = [
+    "KINDS",
+    "Row",
+    "derive_layers",
+    "format_table",
+    "output_size",
+    "smallest_size",
+]
 
 
 @dataclass(frozen=True)
@@ -38,74 +50,6 @@ class Row:
     neurons: int = 0
     macs: int = 0
     receptive_field: int = 1
-
-
-def sides(padding):
-    """Returns `(before, after)` in pixels from an int or a pair.
-
-    >>> sides(2), sides((0, 3))
-    ((2, 2), (0, 3))
-    """
-    return (padding, padding) if isinstance(padding, int) else tuple(padding)
-
-
-def output_size(size, kernel, stride=1, padding=0, rounding="floor"):
-    """How many windows fit along one axis: (size + padding − kernel) / stride + 1.
-
-    Args:
-        size: input pixels along the axis.
-        kernel: window, in pixels.
-        stride: step between windows, in pixels. Defaults to 1.
-        padding: zero pixels added; an int (that many on both sides) or a
-            pair `(before, after)`. Defaults to 0.
-        rounding: `"floor"` (every window must fit: Keras, PyTorch) or
-            `"ceil"` (the last may hang over: the 2012 code's convolutions
-            and pools, `layer.py`; Caffe's pools). Defaults to `"floor"`.
-
-    Returns:
-        The number of windows, at least 1.
-
-    Raises:
-        ValueError: if an argument is out of range, or no window fits.
-
-    >>> output_size(224, 11, stride=4, padding=(0, 3))
-    55
-    >>> output_size(224, 11, stride=4), output_size(224, 11, 4, rounding="ceil")
-    (54, 55)
-    """
-    for argument, value, least in (
-        ("size", size, 1),
-        ("kernel", kernel, 1),
-        ("stride", stride, 1),
-    ):
-        if not _is_int(value, least):
-            raise ValueError(
-                f"`{argument}` must be an integer of at least {least}. "
-                f"Received: {argument}={value!r}"
-            )
-    if not _is_int(padding, 0) and not (
-        isinstance(padding, (tuple, list))
-        and len(padding) == 2
-        and all(_is_int(side, 0) for side in padding)
-    ):
-        raise ValueError(
-            "`padding` must be an integer of at least 0 (both sides), or a "
-            f"pair of them (before, after). Received: padding={padding!r}"
-        )
-    if rounding not in _ROUNDING:
-        raise ValueError(
-            '`rounding` must be "floor" or "ceil". '
-            f"Received: rounding={rounding!r}"
-        )
-    windows = _windows(size, kernel, stride, padding, rounding)
-    if windows < 1:
-        raise ValueError(
-            f"`size` is too small: {size + sum(sides(padding))} pixels with "
-            f"padding hold no window of {kernel}. Received: size={size}, "
-            f"kernel={kernel}, stride={stride}, padding={padding!r}, "
-            f"rounding={rounding!r}"
-        )
-    return windows
 
 
 def derive_layers(variant="paper", input_shape=None, classes=None):
@@ -139,13 +83,13 @@ def derive_layers(variant="paper", input_shape=None, classes=None):
     if not (
         isinstance(input_shape, (tuple, list))
         and len(input_shape) == 3
-        and all(_is_int(side, 1) for side in input_shape)
+        and all(is_int(side, 1) for side in input_shape)
     ):
         raise ValueError(
             "`input_shape` must be three positive integers: height, width "
             f"and channels. Received: input_shape={input_shape!r}"
         )
-    if not _is_int(classes, 1):
+    if not is_int(classes, 1):
         raise ValueError(
             "`classes` must be a positive integer. "
             f"Received: classes={classes!r}"
@@ -214,27 +158,14 @@ class _OutOfPixels(Exception):
     """A window finds no pixels."""
 
 
-def _is_int(value, least):
-    return (
-        isinstance(value, int)
-        and not isinstance(value, bool)
-        and value >= least
-    )
-
-
-def _windows(size, kernel, stride, padding, rounding):
-    _, rounded, _ = _ROUNDING[rounding]
-    return rounded((size + sum(sides(padding)) - kernel) / stride) + 1
-
-
 def _slide(layer, shape, kernel, stride, padding, rounding):
     """Returns the sizes after a window has slid, and the filled-in formula."""
-    left, _, right = _ROUNDING[rounding]
+    left, _, right = ROUNDING[rounding]
     added = sum(sides(padding))
     plus = f" + {added}" if added else ""
     sizes, formulas = [], []
     for size in shape[:2]:
-        windows = _windows(size, kernel, stride, padding, rounding)
+        windows = count_windows(size, kernel, stride, padding, rounding)
         if windows < 1:
             raise _OutOfPixels(
                 f"{layer.name} gets {shape[0]}×{shape[1]} pixels for its "
@@ -332,7 +263,9 @@ def _derive(variant, shape, classes):
 
 def _widest_bin(size, bins):
     """The most inputs that one of `bins` near-equal, covering bins averages."""
-    edges = ((i * size // bins, -(-(i + 1) * size // bins)) for i in range(bins))
+    edges = (
+        (i * size // bins, -(-(i + 1) * size // bins)) for i in range(bins)
+    )
     return max(end - start for start, end in edges)
 
 

@@ -128,6 +128,7 @@ def execute(path):
 
 
 def main():
+    """Runs the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

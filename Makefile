@@ -1,0 +1,61 @@
+# make train · make test · make lab · make bench · make lint
+# The first target called makes the environment; PYTHON chooses the Python.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+BACKEND ?= tensorflow
+NOTEBOOKS = $(shell find notebooks -name '*.ipynb' -not -path '*/.*' | sort)
+
+.PHONY: help train test unit notebooks lab lint bench badges run-notebooks clean
+
+help:
+	@echo 'make train          train on embedded photographs (3 minutes, CPU)'
+	@echo 'make test           unit tests, then every notebook'
+	@echo 'make unit           unit tests only'
+	@echo 'make notebooks      every notebook under nbval only'
+	@echo 'make lab            open JupyterLab on the notebooks'
+	@echo 'make lint           ruff'
+	@echo 'make bench          speed against others (BACKEND=jax|torch)'
+	@echo 'make run-notebooks  run every notebook and store its outputs'
+	@echo 'make badges         write the git remote into every notebook'
+	@echo 'make clean          remove the environment'
+
+# Made again when the requirements change.
+$(VENV)/ready: requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[test]'
+	touch $@
+
+train: $(VENV)/ready
+	$(BIN)/python -m alexnet_keras train $(ARGS)
+
+test: unit notebooks
+
+unit: $(VENV)/ready
+	$(BIN)/python -m pytest $(ARGS)
+
+# A cell that hangs must not wait for nbval's 2000 seconds.
+notebooks: $(VENV)/ready
+	$(BIN)/python -m pytest --nbval --nbval-current-env \
+		--nbval-cell-timeout=300 $(NOTEBOOKS)
+
+lab: $(VENV)/ready
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+bench: $(VENV)/ready
+	cd benchmarks && KERAS_BACKEND=$(BACKEND) \
+		$(abspath $(BIN))/python speed.py $(ARGS)
+
+run-notebooks: $(VENV)/ready
+	$(BIN)/python tools/notebooks.py execute
+
+badges: $(VENV)/ready
+	$(BIN)/python tools/notebooks.py badges
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,118 @@
+"""The command line: `python -m alexnet_keras shapes|train`."""
+
+import argparse
+import os
+import sys
+
+
+def main(arguments=None):
+    """Runs a command; returns the exit status.
+
+    Args:
+        arguments: list of words; defaults to those of the command line.
+    """
+    parsed = _parser().parse_args(arguments)
+    try:
+        return parsed.run(parsed)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m alexnet_keras", description="AlexNet for Keras."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    shapes = commands.add_parser(
+        "shapes", help="print a variant's table: sizes, parameters, MACs"
+    )
+    shapes.add_argument("--variant", default="paper", help="default: paper")
+    shapes.add_argument(
+        "--input-size", type=int, help="pixels a side; default: the variant's"
+    )
+    shapes.add_argument(
+        "--classes", type=int, help="default: the variant's own"
+    )
+    shapes.set_defaults(run=_shapes)
+
+    train = commands.add_parser(
+        "train", help="train on photographs, and write what came out"
+    )
+    train.add_argument(
+        "--dataset",
+        default="photo_patches",
+        help="photo_patches (embedded, the default), a TFDS name, or the path "
+        "of a folder of class folders",
+    )
+    train.add_argument("--variant", default="paper", help="default: paper")
+    train.add_argument(
+        "--epochs", type=int, help="default: 10; photo_patches: 12"
+    )
+    train.add_argument(
+        "--batch-size",
+        type=int,
+        help="over all replicas; default: 128; photo_patches: 32",
+    )
+    train.add_argument(
+        "--replicas",
+        type=int,
+        help="GPUs (default: all), or logical CPUs where there is no GPU "
+        "(default: 1)",
+    )
+    train.add_argument(
+        "--input-size",
+        type=int,
+        help="pixels a side; default: the variant's; photo_patches: 99",
+    )
+    train.add_argument(
+        "--learning-rate", type=float, default=0.01, help="default: 0.01"
+    )
+    train.add_argument("--seed", type=int, default=2012, help="default: 2012")
+    train.add_argument(
+        "--output",
+        help="folder for the results; default: a new one in runs/",
+    )
+    train.set_defaults(run=_train)
+    return parser
+
+
+def _shapes(arguments):
+    from alexnet_keras import shapes
+    from alexnet_keras import variants
+
+    variant = variants.get_variant(arguments.variant)
+    input_shape = None
+    if arguments.input_size is not None:
+        size = arguments.input_size
+        input_shape = (size, size, variant.input_shape[-1])
+    rows = shapes.derive_layers(variant, input_shape, arguments.classes)
+    print(shapes.format_table(rows))
+    return 0
+
+
+def _train(arguments):
+    from alexnet_keras import training
+
+    options = {
+        name: value for name, value in vars(arguments).items() if name != "run"
+    }
+    if options["output"] is None:
+        options["output"] = _new_folder(arguments)
+    training.train(**options)
+    return 0
+
+
+def _new_folder(arguments):
+    """Names a folder in runs/ that is not taken, so that no run is lost."""
+    dataset = arguments.dataset.strip("/.").replace("/", "_")
+    name = os.path.join("runs", f"{dataset}-{arguments.variant}")
+    folder, number = name, 2
+    while os.path.exists(folder):
+        folder, number = f"{name}-{number}", number + 1
+    return folder
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""What the caller of `build_alexnet()` typed, checked before work starts."""
+
+import os
+
+import keras
+
+from alexnet_keras import variants
+
+WEIGHT_FILES = (".weights.h5", ".keras")
+
+
+def check(weights, input_tensor, pooling):
+    """Raises a `ValueError` that names the first argument that is wrong."""
+    if weights == "imagenet":
+        raise ValueError(
+            '`weights="imagenet"`: none of the variants '
+            f"{', '.join(variants.VARIANTS)} has published weights in this "
+            "version. Pass `None` or the path of a file. "
+            f"Received: weights={weights!r}"
+        )
+    if weights is not None:
+        path = os.fspath(weights)
+        if not path.endswith(WEIGHT_FILES):
+            raise ValueError(
+                "`weights` must be `None` or the path of a "
+                f"{' or '.join(WEIGHT_FILES)} file. "
+                f"Received: weights={path!r}"
+            )
+        if not os.path.exists(path):
+            raise ValueError(
+                f"`weights` names a file that is not there. "
+                f"Received: weights={path!r}"
+            )
+    if input_tensor is not None and not keras.utils.is_keras_tensor(
+        input_tensor
+    ):
+        raise ValueError(
+            "`input_tensor` must be a Keras tensor, such as the output of "
+            "`keras.Input()`; call the built model on values. "
+            f"Received: input_tensor of type {type(input_tensor).__name__}"
+        )
+    if pooling not in (None, "avg", "max"):
+        raise ValueError(
+            '`pooling` must be `None`, "avg" or "max". '
+            f"Received: pooling={pooling!r}"
+        )
+
+
+def channels_last():
+    """Whether `keras.config.image_data_format()` is `"channels_last"`."""
+    return keras.config.image_data_format() == "channels_last"
+
+
+def resolve_input_shape(variant, input_tensor, input_shape):
+    """Settles the shape of one image, in the order of the data format."""
+    if input_shape is not None:
+        if not isinstance(input_shape, (tuple, list)) or len(input_shape) != 3:
+            raise ValueError(
+                "`input_shape` must have three entries: height, width and "
+                "channels, in the order of the data format. "
+                f"Received: input_shape={input_shape!r}"
+            )
+        input_shape = tuple(input_shape)
+    if input_tensor is not None:
+        tensor_shape = tuple(input_tensor.shape[1:])
+        if input_shape not in (None, tensor_shape):
+            raise ValueError(
+                f"`input_shape` must agree with `input_tensor`, whose images "
+                f"have {tensor_shape}. Received: input_shape={input_shape}"
+            )
+        return tensor_shape
+    if input_shape is None:
+        height, width, channels = variant.input_shape
+        if channels_last():
+            return (height, width, channels)
+        return (channels, height, width)
+    return input_shape

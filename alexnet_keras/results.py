@@ -1,0 +1,118 @@
+"""What remains of a training run: in memory, in words and on disk."""
+
+import json
+import math
+import platform
+from dataclasses import asdict
+from dataclasses import dataclass
+
+import keras
+import tensorflow as tf
+
+from alexnet_keras import training_plots
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What defines a run; written to `settings.json` beside its results."""
+
+    dataset: str
+    variant: str
+    epochs: int
+    batch_size: int
+    replicas: int
+    input_size: int
+    learning_rate: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What `train` returns.
+
+    Attributes:
+        model: a `keras.Model` from images 0–255 to probabilities; the mean
+            and the class names (`get_layer("class_names")`) are inside.
+        history: lists by epoch: `loss`, `top_1`, `top_5` and the same on the
+            validation data with `val_` in front. Losses are in nats.
+        settings: the `Settings`, defaults filled in.
+        learned: whether the loss came clearly below ln(classes).
+        summary: the result in words, against chance.
+    """
+
+    model: keras.Model
+    history: dict
+    settings: Settings
+    learned: bool
+    summary: str
+
+
+def summarize(history, classes):
+    """Says in words what a run reached, against chance.
+
+    A network that learns nothing has a loss of ln(classes), that of guessing
+    with equal probabilities; this is reported as such.
+
+    Args:
+        history: lists by epoch, as in `TrainingResult`.
+        classes: number of classes.
+
+    Returns:
+        `(learned, summary)`: whether the loss came at least 5 % below
+        ln(classes), and a sentence.
+
+    >>> summarize({"loss": [2.31], "val_loss": [2.30]}, classes=10)[0]
+    False
+    """
+    chance_loss = math.log(classes)
+    loss = history["loss"][-1]
+    if not math.isfinite(loss):
+        return False, (
+            f"The network did not learn: the loss is {loss}. Train again with "
+            "a smaller learning rate."
+        )
+    if min(loss, history.get("val_loss", [loss])[-1]) > 0.95 * chance_loss:
+        return False, (
+            f"The network did not learn: the loss is {loss:.3f}, and guessing "
+            f"gives ln({classes}) = {chance_loss:.3f}. Accuracies mean "
+            "nothing here. Train for more epochs, or with another learning "
+            "rate."
+        )
+    accuracies = [
+        f"top-1 {history['val_top_1'][-1]:.1%} (chance {1 / classes:.1%})"
+    ]
+    if classes > 5:
+        accuracies.append(
+            f"top-5 {history['val_top_5'][-1]:.1%} (chance {5 / classes:.1%})"
+        )
+    return True, (
+        f"Validation: {', '.join(accuracies)}, loss "
+        f"{history['val_loss'][-1]:.3f} (chance {chance_loss:.3f})."
+    )
+
+
+def write(folder, result, seconds):
+    """Writes the model, the curves and the settings of a run to a folder."""
+    result.model.save(folder / "model.keras")
+    axes = training_plots.plot_history(
+        result.history, result.model.output_shape[-1]
+    )
+    axes[0].figure.savefig(folder / "curves.png", dpi=100)
+    record = {
+        "settings": asdict(result.settings),
+        "results": {
+            name: values[-1] for name, values in result.history.items()
+        },
+        "learned": result.learned,
+        "summary": result.summary,
+        "training_seconds": round(seconds, 1),
+        "class_names": result.model.get_layer("class_names").class_names,
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "machine": platform.machine(),
+    }
+    # Last: where it stands, the run is complete.
+    (folder / "settings.json").write_text(
+        json.dumps(record, indent=2) + "\n", encoding="utf-8"
+    )

@@ -1,0 +1,172 @@
+"""The kinds of line that a table of an AlexNet has, and the table itself.
+
+Plain Python, no Keras. Units: kernels, strides and paddings are pixels, the
+same on both axes.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Conv:
+    """A convolution. With `groups=2` each tower reads its own half only.
+
+    `padding` is an int (both sides) or a pair `(top and left, bottom and
+    right)`. `init` is the standard deviation of a normal distribution, or
+    `"glorot_uniform"`, or `"fan_in_uniform"` (limits ±1/√fan_in, PyTorch's
+    default). `bias` is a constant, or `"fan_in_uniform"`.
+    """
+
+    name: str
+    filters: int
+    kernel: int
+    stride: int = 1
+    padding: int | tuple[int, int] = 0
+    groups: int = 1
+    activation: str | None = "relu"
+    init: float | str = 0.01
+    bias: float | str = 0.0
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A fully connected layer; `units=None` means one unit a class."""
+
+    name: str
+    units: int | None
+    activation: str | None = "relu"
+    init: float | str = 0.01
+    bias: float | str = 0.0
+
+
+@dataclass(frozen=True)
+class LRN:
+    """Local response normalization across the maps of a tower (§3.3).
+
+    `alpha` multiplies the plain sum of squares, as in the paper's formula;
+    `groups=2` stops the window at the border between the two towers.
+    """
+
+    name: str
+    size: int = 5
+    k: float = 2.0
+    alpha: float = 1e-4
+    beta: float = 0.75
+    groups: int = 1
+
+
+@dataclass(frozen=True)
+class SpatialNorm:
+    """The unpublished second normalizer of 2012: a window within one map."""
+
+    name: str
+    size: int = 5
+    k: float = 1.0
+    alpha: float = 4e-5
+    beta: float = 0.75
+
+
+@dataclass(frozen=True)
+class MaxPool:
+    """Max pooling; overlapping where `stride` is less than `size` (§3.4)."""
+
+    name: str
+    size: int = 3
+    stride: int = 2
+
+
+@dataclass(frozen=True)
+class AdaptiveAveragePool:
+    """Averages a map of any size to `output` × `output`."""
+
+    name: str
+    output: int
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation that stands apart from the layer before it."""
+
+    name: str
+    activation: str = "relu"
+
+
+@dataclass(frozen=True)
+class Flatten:
+    """Rows, then columns, then channels, into one vector."""
+
+    name: str = "flatten"
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Sets a share `rate` of the values to zero in training.
+
+    `rescale="test"` is 2012's: plain mask in training, × (1 − rate) at test
+    (§4.2). `rescale="train"` is today's ("inverted"): ÷ (1 − rate) in
+    training, nothing at test.
+    """
+
+    name: str
+    rate: float = 0.5
+    rescale: str = "train"
+
+
+Layer = (
+    Conv
+    | Dense
+    | LRN
+    | SpatialNorm
+    | MaxPool
+    | AdaptiveAveragePool
+    | Activation
+    | Flatten
+    | Dropout
+)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One AlexNet: its layers, its default input and how sizes are rounded.
+
+    `conv_rounding` and `pool_rounding` are `"floor"` (windows must fit) or
+    `"ceil"` (the last window may hang over the bottom and right edge).
+    `classes` is the number of classes when the caller names none.
+    """
+
+    name: str
+    layers: tuple[Layer, ...]
+    input_shape: tuple[int, int, int] = (224, 224, 3)
+    conv_rounding: str = "floor"
+    pool_rounding: str = "floor"
+    classes: int = 1000
+
+    def layer(self, name):
+        """Returns the row called `name`.
+
+        >>> from alexnet_keras import VARIANTS
+        >>> VARIANTS["paper"].layer("conv2").groups
+        2
+        """
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        names = ", ".join(layer.name for layer in self.layers)
+        raise ValueError(
+            f"Variant {self.name!r} has no layer of that name. "
+            f"Its layers: {names}. Received: name={name!r}"
+        )
+
+    def replace_layer(self, name, **changes):
+        """Returns a copy of the table in which one row is changed.
+
+        >>> from alexnet_keras import VARIANTS
+        >>> relu_off = VARIANTS["paper"].replace_layer("conv1", activation=None)
+        >>> relu_off.layer("conv1").activation is None
+        True
+        """
+        old = self.layer(name)
+        new = dataclasses.replace(old, **changes)
+        rows = tuple(new if row is old else row for row in self.layers)
+        return dataclasses.replace(self, layers=rows)

@@ -1,0 +1,85 @@
+"""Figures of a training run: its curves, and what it makes of images."""
+
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+
+def plot_history(history, classes):
+    """Draws loss and top-1 by epoch, on training and validation data.
+
+    Args:
+        history: lists by epoch: `loss`, `top_1`, `val_loss`, `val_top_1`.
+        classes: number of classes, for the lines of chance.
+
+    Returns:
+        The two Axes, loss and accuracy. The title states the last values.
+    """
+    _, axes = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
+    for ax, name, chance in (
+        (axes[0], "loss", math.log(classes)),
+        (axes[1], "top_1", 1 / classes),
+    ):
+        for prefix, style, label in (
+            ("", {"marker": "o", "linestyle": "-"}, "training"),
+            ("val_", {"marker": "s", "linestyle": "--"}, "validation"),
+        ):
+            values = history.get(prefix + name, [])
+            epochs = range(1, len(values) + 1)
+            ax.plot(epochs, values, markersize=4, label=label, **style)
+        ax.axhline(chance, color="0.5", linestyle=":", label="chance")
+        ax.set(xlabel="epoch")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.legend()
+    axes[0].set(ylabel="cross-entropy (nats)", ylim=(0, None))
+    axes[0].set_title(
+        f"Validation loss {_last(history, 'val_loss'):.2f}; guessing has "
+        f"{math.log(classes):.2f}"
+    )
+    axes[1].set(ylabel="top-1 accuracy", ylim=(0, 1))
+    axes[1].set_title(
+        f"Validation top-1 {_last(history, 'val_top_1'):.0%}; guessing has "
+        f"{1 / classes:.1%}"
+    )
+    return axes
+
+
+def _last(history, name):
+    return history[name][-1] if history.get(name) else math.nan
+
+
+def plot_predictions(images, labels, probabilities, class_names, columns=5):
+    """Draws images with what the network says of each; a cross marks errors.
+
+    Args:
+        images: `(number, height, width, 3)`, 0 to 255.
+        labels: `(number,)` integers.
+        probabilities: `(number, classes)`.
+        class_names: a name for each class.
+        columns: images in a row. Defaults to 5.
+
+    Returns:
+        The array of Axes.
+    """
+    rows = -(-len(images) // columns)
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(2 * columns, 2.5 * rows),
+        layout="constrained",
+        squeeze=False,
+    )
+    for ax in axes.flat:
+        ax.set_axis_off()
+    right = 0
+    for ax, image, label, row in zip(axes.flat, images, labels, probabilities):
+        guess = int(np.argmax(row))
+        right += guess == label
+        ax.imshow(np.asarray(image).astype("uint8"))
+        text = f"{class_names[guess]} {row[guess]:.0%}"
+        if guess != label:
+            text = f"✗ {text}\nis {class_names[label]}"
+        ax.set_title(text, fontsize=8)
+    figure.suptitle(f"{right} of {len(images)} named rightly")
+    return axes

@@ -1,0 +1,222 @@
+"""The `paper` network from several hands, as steps that can be timed.
+
+Each contender is a pair of functions without arguments, `train` and `infer`,
+that run one batch and return when it is done. All train on the same kind of
+batch with cross-entropy and SGD with momentum 0.9.
+"""
+
+import keras
+import numpy as np
+
+LEARNING_RATE, MOMENTUM = 0.01, 0.9
+
+
+def make_batch(batch_size, channels_first=False):
+    """Returns random images, scaled as photographs less their mean."""
+    random = np.random.default_rng(0)
+    shape = (batch_size, 224, 224, 3)
+    images = random.normal(0, 60, shape).astype("float32")
+    if channels_first:
+        images = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    return images, random.integers(0, 1000, batch_size)
+
+
+def ours(dtype="float32"):
+    """Returns `build_alexnet()`, logits out."""
+    from alexnet_keras import build_alexnet
+
+    keras.config.set_dtype_policy(_policy(dtype))
+    model = build_alexnet(classifier_activation=None)
+    keras.config.set_dtype_policy("float32")
+    return model
+
+
+def stock_keras():
+    """Returns the same network of Keras's and TensorFlow's own parts.
+
+    `Conv2D(groups=2)` instead of our grouped convolution, and
+    `tf.nn.local_response_normalization` instead of our normalizer.
+    """
+    import tensorflow as tf
+
+    from alexnet_keras import GroupedConv2D
+    from alexnet_keras import LocalResponseNormalization
+
+    class TensorFlowLRN(keras.layers.Layer):
+        def call(self, inputs):
+            return tf.nn.local_response_normalization(
+                inputs, depth_radius=2, bias=2.0, alpha=1e-4, beta=0.75
+            )
+
+    def swap(layer):
+        if isinstance(layer, GroupedConv2D):
+            return keras.layers.Conv2D.from_config(layer.get_config())
+        if isinstance(layer, LocalResponseNormalization):
+            return TensorFlowLRN(name=layer.name)
+        return layer.__class__.from_config(layer.get_config())
+
+    model = ours()
+    stock = keras.models.clone_model(model, clone_function=swap)
+    stock.set_weights(model.get_weights())
+    return stock
+
+
+def torch_paper():
+    """Returns the same network written with PyTorch's own modules."""
+    import torch
+    from torch import nn
+
+    class Halve(nn.Module):
+        """The 2012 dropout: a mask in training, half of all at test."""
+
+        def forward(self, x):
+            return nn.functional.dropout(0.5 * x, 0.5, self.training)
+
+    def convolve(*arguments, bias, **options):
+        layer = nn.Conv2d(*arguments, **options)
+        nn.init.normal_(layer.weight, std=0.01)
+        nn.init.constant_(layer.bias, bias)
+        return layer
+
+    def connect(inputs, outputs, bias):
+        layer = nn.Linear(inputs, outputs)
+        nn.init.normal_(layer.weight, std=0.01)
+        nn.init.constant_(layer.bias, bias)
+        return layer
+
+    def normalize():  # PyTorch divides its alpha by the window
+        return nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)
+
+    return nn.Sequential(
+        nn.ZeroPad2d((0, 3, 0, 3)),
+        convolve(3, 96, 11, stride=4, bias=0.0),
+        nn.ReLU(),
+        normalize(),
+        nn.MaxPool2d(3, 2),
+        convolve(96, 256, 5, padding=2, groups=2, bias=1.0),
+        nn.ReLU(),
+        normalize(),
+        nn.MaxPool2d(3, 2),
+        convolve(256, 384, 3, padding=1, bias=0.0),
+        nn.ReLU(),
+        convolve(384, 384, 3, padding=1, groups=2, bias=1.0),
+        nn.ReLU(),
+        convolve(384, 256, 3, padding=1, groups=2, bias=1.0),
+        nn.ReLU(),
+        nn.MaxPool2d(3, 2),
+        nn.Flatten(),
+        connect(9216, 4096, 1.0),
+        nn.ReLU(),
+        Halve(),
+        connect(4096, 4096, 1.0),
+        nn.ReLU(),
+        Halve(),
+        connect(4096, 1000, 0.0),
+    ).to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def tensorflow_steps(model, batch_size):
+    """Steps of a Keras model on TensorFlow, as `fit` and `predict` run them."""
+    import tensorflow as tf
+
+    images, labels = map(tf.constant, make_batch(batch_size))
+    model.compile(
+        optimizer=keras.optimizers.SGD(LEARNING_RATE, MOMENTUM),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=False,
+    )
+    forward = tf.function(lambda x: model(x, training=False))
+    return (
+        lambda: model.train_on_batch(images, labels),
+        lambda: forward(images).numpy(),
+    )
+
+
+def jax_steps(model, batch_size):
+    """Steps of a Keras model on JAX, compiled."""
+    import jax
+
+    images, labels = map(jax.numpy.asarray, make_batch(batch_size))
+    optimizer = keras.optimizers.SGD(LEARNING_RATE, MOMENTUM)
+    optimizer.build(model.trainable_variables)
+    values = [
+        [variable.value for variable in variables]
+        for variables in (
+            model.trainable_variables,
+            model.non_trainable_variables,
+            optimizer.variables,
+        )
+    ]
+    loss_of = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    def loss_and_state(weights, state):
+        logits, state = model.stateless_call(
+            weights, state, images, training=True
+        )
+        return loss_of(labels, logits), state
+
+    @jax.jit
+    def step(weights, state, slots):
+        gradients, state = jax.grad(loss_and_state, has_aux=True)(
+            weights, state
+        )
+        weights, slots = optimizer.stateless_apply(slots, gradients, weights)
+        return weights, state, slots
+
+    forward = jax.jit(
+        lambda weights, state: model.stateless_call(
+            weights, state, images, training=False
+        )[0]
+    )
+
+    def train():
+        values[:] = step(*values)
+        jax.block_until_ready(values)
+
+    return train, lambda: jax.block_until_ready(forward(*values[:2]))
+
+
+def torch_steps(model, batch_size, dtype="float32", compiled=False):
+    """Steps of a PyTorch module; a Keras model on PyTorch is one too."""
+    import torch
+
+    is_keras = isinstance(model, keras.Model)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    images, labels = (
+        torch.from_numpy(array).to(device)
+        for array in make_batch(batch_size, channels_first=not is_keras)
+    )
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM
+    )
+    call = torch.compile(model) if compiled else model
+    half = dtype != "float32" and not is_keras  # Keras has its own policy
+
+    def forward(training):
+        with torch.autocast(device, torch.bfloat16, enabled=half):
+            if is_keras:
+                return call(images, training=training)
+            model.train(training)
+            return call(images)
+
+    def finish():
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    def train():
+        optimizer.zero_grad(set_to_none=True)
+        loss = torch.nn.functional.cross_entropy(forward(True).float(), labels)
+        loss.backward()
+        optimizer.step()
+        finish()
+
+    def infer():
+        with torch.no_grad():
+            forward(False)
+        finish()
+
+    return train, infer
+
+
+def _policy(dtype):
+    return dtype if dtype == "float32" else f"mixed_{dtype}"

@@ -1,0 +1,110 @@
+"""The same numbers in both data formats, and near ones in half precision."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+from support import NAMES
+from support import enliven
+from support import narrow
+from support import pixels
+from support import to_numpy
+
+from alexnet_keras import build_alexnet
+
+pytestmark = pytest.mark.usefixtures("free_memory")
+
+
+@pytest.mark.parametrize(
+    "name,include_top,pooling",
+    [
+        *itertools.product(NAMES, [True, False], [None]),
+        ("paper", False, "avg"),
+        ("original", False, "max"),
+    ],
+)
+def test_channels_first_gives_the_same(
+    image_data_format, name, include_top, pooling
+):
+    table = narrow(name)
+    # A rectangle in which no two axes can be mistaken for one another.
+    shape = (100, 83, table.input_shape[-1])
+    keywords = {
+        "include_top": include_top,
+        "pooling": pooling,
+        "classifier_activation": None,
+        "variant": table,
+    }
+    images = pixels((2, *shape))
+    last = build_alexnet(input_shape=shape, **keywords)
+    enliven(last, images)
+    expected = to_numpy(last(images, training=False))
+    assert expected.std() > 0.3
+
+    image_data_format("channels_first")
+    first = build_alexnet(
+        input_shape=(shape[2], shape[0], shape[1]), **keywords
+    )
+    first.set_weights(last.get_weights())
+    found = to_numpy(first(images.transpose(0, 3, 1, 2), training=False))
+    if found.ndim == 4:
+        found = found.transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(found, expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_channels_first_default_input_is_turned_round(image_data_format, name):
+    table = narrow(name)
+    image_data_format("channels_first")
+    height, width, channels = table.input_shape
+    model = build_alexnet(variant=table)
+    assert model.input_shape == (None, channels, height, width)
+
+
+def close_in_float32(found, expected, policy):
+    # Eight layers, each of which rounds to 11 or to 8 binary digits.
+    tolerance = {"mixed_float16": 0.02, "mixed_bfloat16": 0.1}[policy]
+    return abs(found - expected).max() < tolerance
+
+
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["plain", "jit"])
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("name", NAMES)
+def test_mixed_precision(dtype_policy, name, policy, jit_compile):
+    table = narrow(name)
+    shape = (75, 75, table.input_shape[-1])
+    images = pixels((4, *shape))
+    keywords = {"input_shape": shape, "classifier_activation": None}
+    exact = enliven(build_alexnet(variant=table, **keywords), images)
+    expected = to_numpy(exact(images, training=False))
+
+    dtype_policy(policy)
+    model = build_alexnet(variant=table, **keywords)
+    model.set_weights(exact.get_weights())
+    assert model.get_layer("conv2").compute_dtype == policy[6:]
+    assert model.get_layer("conv2").variable_dtype == "float32"
+    assert model.get_layer("predictions").compute_dtype == "float32"
+
+    rate = keras.optimizers.SGD(1e-3)
+    model.compile(
+        # A scale of 1: the automatic one starts so high that the first steps
+        # may be skipped, and a skipped step changes nothing.
+        keras.optimizers.LossScaleOptimizer(rate, initial_scale=1.0),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=jit_compile,
+    )
+    found = model.predict(images, verbose=0)
+    assert found.dtype == np.float32
+    assert close_in_float32(found, expected, policy)
+
+    loss = model.train_on_batch(images, np.arange(4))
+    assert np.isfinite(loss)
+    for before, after in zip(exact.get_weights(), model.get_weights()):
+        assert np.isfinite(after).all()
+        assert (after != before).any(), "the step moved every weight"
+
+
+def test_float32_networks_have_no_other_type():
+    model = build_alexnet(variant=narrow("original"))
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
