@@ -8,10 +8,9 @@ times and addresses, is not compared.
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("MPLBACKEND", "agg")
 
 
 def pytest_collectstart(collector):
-    """Leaves stderr and pictures' descriptions out of nbval's comparison."""
+    """Leaves stderr out of nbval's comparison."""
     if hasattr(collector, "skip_compare"):
         collector.skip_compare += ("stderr",)

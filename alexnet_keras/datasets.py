@@ -60,9 +60,10 @@ def load_dataset(name="photo_patches"):
         return _photo_patches()
     if pathlib.Path(name).is_dir():
         return _folder(pathlib.Path(name))
-    if str(name).startswith((".", "/", "~")):
+    if isinstance(name, os.PathLike) or str(name).startswith((".", "/", "~")):
         raise ValueError(
-            f"`dataset` names a folder that is not there. Received: {name!r}"
+            "`dataset` names a folder that is not there. "
+            f"Received: {str(name)!r}"
         )
     return _tfds(name)
 
@@ -111,7 +112,13 @@ def _folder(root):
         None,
     )
     if train.is_dir() and validation is not None:
-        names = _class_names(train)
+        names, others = _class_names(train), _class_names(validation)
+        if names != others:
+            raise ValueError(
+                f"`dataset`: train has the classes {', '.join(names)}, and "
+                f"{validation.name} has {', '.join(others)}. "
+                f"Received: {str(root)!r}"
+            )
         files = {
             "train": _image_files(train, names),
             "validation": _image_files(validation, names),

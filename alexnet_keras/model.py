@@ -93,6 +93,8 @@ def build_alexnet(
         inputs = x = keras.Input(input_shape, name="images")
     else:
         inputs, x = keras.utils.get_source_inputs(input_tensor), input_tensor
+        if len(inputs) == 1:  # a list of one would make lists of the inputs
+            (inputs,) = inputs
     for layer, row in zip(variant.layers, rows):
         x = _apply(layer, row, x, variant, classifier_activation)
     if not include_top and pooling == "avg":

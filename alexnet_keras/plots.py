@@ -104,9 +104,9 @@ def plot_layer_step(name, variant="paper", input_shape=None, ax=None):
     index = [row.name for row in rows].index(name)
     size, windows = shown[index][1], shown[index + 1][1]
     kernel = getattr(layer, "kernel", getattr(layer, "size", 0))
-    first = -shapes.sides(getattr(layer, "padding", 0))[0]
-    starts = [first + i * layer.stride for i in range(windows)]
-    pixels = range(first, max(size, starts[-1] + kernel))
+    before, after = shapes.sides(getattr(layer, "padding", 0))
+    starts = [i * layer.stride - before for i in range(windows)]
+    pixels = range(-before, max(size + after, starts[-1] + kernel))
     cut = starts[min(2, windows - 1)] + kernel, starts[-2:][0]
     kept = [at for at in pixels if at < cut[0] or at >= cut[1]]
     place = {at: x + 2 * (at >= cut[1] > cut[0]) for x, at in enumerate(kept)}
@@ -161,6 +161,7 @@ def plot_counts(rows, ax=None):
         ax.bar_label(bars, fmt="%.1f", size=8)
     ax.set_xticks(range(len(rows)), [row.name for row in rows])
     ax.set_ylabel("share of the total, %")
+    ax.margins(y=0.1)
     ax.legend(frameon=False)
     return ax
 

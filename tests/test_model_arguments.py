@@ -17,6 +17,14 @@ from alexnet_keras import build_alexnet
 
 PAPER = narrow("paper")
 IMAGES = pixels((2, 70, 90, 3))
+SMALLEST = {
+    "paper": 64,
+    "original": 36,
+    "caffe": 39,
+    "single_tower": 67,
+    "torchvision": 63,
+    "d2l": 65,
+}
 SMALL = {"input_shape": (70, 90, 3), "variant": PAPER}
 
 
@@ -129,6 +137,22 @@ def test_open_sizes_compute_what_fixed_sizes_do(name):
         )
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_predict_works_on_the_smallest_image(name):
+    # `predict` traces a graph, whose checks of shapes are stricter than those
+    # of a call on values.
+    table = narrow(name)
+    shape = (SMALLEST[name], SMALLEST[name], table.input_shape[-1])
+    model = build_alexnet(
+        input_shape=shape, classifier_activation=None, variant=table
+    )
+    images = pixels((2, *shape))
+    enliven(model, images)
+    found = model.predict(images, verbose=0)
+    np.testing.assert_allclose(found, outputs(model, images), atol=1e-5)
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
 def test_input_tensor_of_a_layer(lively):
     inputs = keras.Input((70, 90, 3), name="bytes")
     scaled = keras.layers.Rescaling(2.0, offset=-3.0)(inputs)
@@ -142,6 +166,7 @@ def test_input_tensor_of_a_layer(lively):
     )
 
 
+@pytest.mark.filterwarnings("error::UserWarning")
 def test_input_tensor_that_is_an_input(lively):
     inputs = keras.Input((70, 90, 3), name="pictures")
     model = build_alexnet(

@@ -102,7 +102,9 @@ def write_badges(repository, ref):
 def execute(path):
     """Runs a notebook on a fresh kernel; keeps outputs, drops the noise."""
     notebook = nbformat.read(path, as_version=4)
-    runner = ExecutePreprocessor(timeout=600, kernel_name="python3")
+    runner = ExecutePreprocessor(
+        timeout=600, kernel_name="python3", coalesce_streams=True
+    )
     runner.preprocess(notebook, {"metadata": {"path": str(path.parent)}})
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02d}"
