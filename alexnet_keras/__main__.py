@@ -46,9 +46,11 @@ def _parser():
         help="photo_patches (embedded, the default), a TFDS name, or the path "
         "of a folder of class folders",
     )
-    train.add_argument("--variant", default="paper", help="default: paper")
     train.add_argument(
-        "--epochs", type=int, help="default: 10; photo_patches: 12"
+        "--variant", default="original", help="default: original"
+    )
+    train.add_argument(
+        "--epochs", type=int, help="default: 10; photo_patches: 5"
     )
     train.add_argument(
         "--batch-size",

@@ -44,11 +44,11 @@ def plot_network(variant="paper", input_shape=None, classes=None, ax=None):
     pitch = 24 + max(box.tall for box in boxes if box.copies == towers)
     edge, x = 0, 0
     for box in boxes:
-        middle = (box.copies - 1) / 2
-        box.y = [(middle - tower) * pitch for tower in range(box.copies)]
+        highest = pitch * (box.copies - 1) / 2
+        box.y = [highest - pitch * tower for tower in range(box.copies)]
         box.x = x + max(0, 56 - box.wide) / 2
         x += max(56, box.wide) + 26
-        edge = max(edge, box.y[0] + box.tall / 2)
+        edge = max(edge, highest + box.tall / 2)
     inches = x / UNITS_PER_INCH, (2 * edge + 124) / UNITS_PER_INCH
     ax = ax or plt.subplots(figsize=inches, layout="constrained")[1]
     for before, box in zip([None, *boxes[:-1]], boxes, strict=True):
@@ -114,14 +114,13 @@ def plot_layer_step(name, variant="paper", input_shape=None, ax=None):
     for at, x in place.items():
         shade, hatch = (LIGHT, "") if 0 <= at < size else ("#fdae6b", "///")
         hatch = "xxx" if at >= starts[-1] + kernel else hatch
-        pixel = patches.Rectangle(
-            (x, 0), 1, 1, fc=shade, hatch=hatch, ec="black"
-        )
-        ax.add_patch(pixel)
+        style = {"facecolor": shade, "hatch": hatch, "edgecolor": "black"}
+        ax.add_patch(patches.Rectangle((x, 0), 1, 1, **style))
         if at in (0, size - 1):
             ax.text(x + 0.5, -0.2, at, ha="center", va="top", size=8)
-    for i in sorted({0, 1, 2, windows - 2, windows - 1} & set(range(windows))):
-        low = 1.4 + (i if i < 3 else i - windows + 2)
+    bars = sorted({*range(3), windows - 2, windows - 1} & {*range(windows)})
+    for level, i in enumerate(bars):
+        low = 1.4 + (level % 3 if cut[1] > cut[0] else level)
         bar = patches.Rectangle((place[starts[i]], low), kernel, 0.8, fc=DARK)
         ax.add_patch(bar)
         style = {"color": "white", "ha": "center", "va": "center", "size": 8}
@@ -131,7 +130,9 @@ def plot_layer_step(name, variant="paper", input_shape=None, ax=None):
     old, new = ("×".join(map(str, shown[index + i])) for i in range(2))
     step = f"{kernel}×{kernel}, stride {layer.stride}"
     ax.set_title(f"{name}: {old} → {new}\n{step}", size=10)
-    ax.set(xlim=(-0.5, max(place.values()) + 1.5), ylim=(-1.4, 4.6))
+    ax.set(
+        xlim=(-0.5, max(place.values()) + 1.5), ylim=(-1.4, max(4.6, low + 1))
+    )
     ax.axis("off")
     return ax
 
@@ -168,35 +169,34 @@ def plot_counts(rows, ax=None):
 
 def _boxes(variant, input_shape, classes):
     towers = max(getattr(layer, "groups", 1) for layer in variant.layers)
-    shape = input_shape or variant.input_shape
-    boxes = [_box("images", "", None, shape, 1)]
     rows = shapes.derive_layers(variant, input_shape, classes)
+    shape = tuple(input_shape or variant.input_shape)
+    boxes = [_box(shapes.Row("images", "images", shape, ""), None, 1)]
     for layer, row in zip(variant.layers, rows, strict=True):
         if row.kind in ("conv", "dense", "max_pool", "average_pool"):
             copies = 1 if getattr(layer, "units", 1) is None else towers
-            boxes.append(
-                _box(row.name, row.kind, layer, row.output_shape, copies)
-            )
+            boxes.append(_box(row, layer, copies))
         else:
             boxes[-1].notes.append(f"+ {row.name}")
     return boxes
 
 
-def _box(name, kind, layer, shape, copies):
+def _box(row, layer, copies):
     """One column of the network's figure; the sizes are a copy's, in units."""
-    channels = shape[-1] // copies
-    size = channels / CHANNELS_PER_UNIT, *shape[:-1]
-    if len(shape) == 1:
+    *sides, channels = row.output_shape
+    channels //= copies
+    size = channels / CHANNELS_PER_UNIT, *sides
+    if not sides:
         size = 5, channels / DENSE_PER_UNIT, 12
     window = getattr(layer, "kernel", getattr(layer, "size", 0))
     return SimpleNamespace(
-        name=name,
-        label="×".join(map(str, (*shape[:-1], channels))),
+        name=row.name,
+        label="×".join(map(str, (*sides, channels))),
         notes=[f"{window}×{window} / {layer.stride}"] if window else [],
         copies=copies,
-        groups=1 if kind == "dense" else getattr(layer, "groups", copies),
+        groups=1 if row.kind == "dense" else getattr(layer, "groups", copies),
         window=window,
-        hatch="////" if "pool" in kind else None,
+        hatch="////" if "pool" in row.kind else None,
         size=size,
         wide=size[0] + DEPTH_X * size[2],
         tall=size[1] + DEPTH_Y * size[2],
@@ -207,9 +207,7 @@ def _face(ax, corner, first, second, **style):
     """Draws the parallelogram that two edges span at a corner."""
     (x, y), (a, b), (c, d) = corner, first, second
     corners = [(x, y), (x + a, y + b), (x + a + c, y + b + d), (x + c, y + d)]
-    ax.add_patch(
-        patches.Polygon(corners, **{"edgecolor": "black", "lw": 0.7, **style})
-    )
+    ax.add_patch(patches.Polygon(corners, ec="black", lw=0.7, **style))
 
 
 def _draw_box(ax, box, tower):

@@ -103,6 +103,7 @@ def write(folder, result, seconds):
         "results": {
             name: values[-1] for name, values in result.history.items()
         },
+        "history": result.history,
         "learned": result.learned,
         "summary": result.summary,
         "training_seconds": round(seconds, 1),

@@ -1,6 +1,7 @@
 """Tools of the tests: small tables, lively weights, gradients, subprocesses."""
 
 import dataclasses
+import importlib.util
 import math
 import os
 import pathlib
@@ -109,3 +110,12 @@ def run_python(code, *arguments, backend="tensorflow"):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
+
+
+def load_tool(name):
+    """The module of a script in tools/, which is no package."""
+    path = ROOT / "tools" / f"{name}.py"
+    specification = importlib.util.spec_from_file_location(f"tool_{name}", path)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module

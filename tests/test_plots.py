@@ -148,6 +148,19 @@ def test_layer_step_of_a_short_axis_leaves_nothing_out():
     assert ax.get_title().startswith("pool5: 3×3×256 → 1×1×256")
 
 
+@pytest.mark.parametrize("side", range(64, 232, 16))
+def test_bars_of_a_layer_step_never_touch(side):
+    ax = plots.plot_layer_step("conv3", "paper", (side, side, 3))
+    dark = matplotlib.colors.to_rgba(plots.DARK)
+    bars = [bar for bar in ax.patches if bar.get_facecolor() == dark]
+    rows = derive_layers("paper", (side, side, 3))
+    (windows,) = {row.output_shape[0] for row in rows if row.name == "conv3"}
+    assert len(bars) == min(5, windows)
+    for one, other in itertools.combinations(bars, 2):
+        apart = abs(one.get_x() - other.get_x())
+        assert one.get_y() != other.get_y() or apart >= 3
+
+
 @pytest.mark.parametrize("name", ["norm1", "flatten", "fc6"])
 def test_layer_step_needs_a_window(name):
     message = rf"`name` must be a convolution .* Received: name='{name}'"
