@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 BACKEND ?= tensorflow
 NOTEBOOKS = $(shell find notebooks -name '*.ipynb' -not -path '*/.*' | sort)
 
-.PHONY: help train test unit notebooks lab lint bench badges run-notebooks clean
+.PHONY: help train test unit notebooks lab lint bench badges figures run-notebooks clean
 
 help:
 	@echo 'make train          train on embedded photographs (3 minutes, CPU)'
@@ -18,6 +18,7 @@ help:
 	@echo 'make lint           ruff'
 	@echo 'make bench          speed against others (BACKEND=jax|torch)'
 	@echo 'make run-notebooks  run every notebook and store its outputs'
+	@echo 'make figures        draw the figure of the README'
 	@echo 'make badges         write the git remote into every notebook'
 	@echo 'make clean          remove the environment'
 
@@ -53,6 +54,9 @@ bench: $(VENV)/ready
 
 run-notebooks: $(VENV)/ready
 	$(BIN)/python tools/notebooks.py execute
+
+figures: $(VENV)/ready
+	$(BIN)/python -m alexnet_keras shapes --figure assets/alexnet.png
 
 badges: $(VENV)/ready
 	$(BIN)/python tools/notebooks.py badges

@@ -35,6 +35,9 @@ def _parser():
     shapes.add_argument(
         "--classes", type=int, help="default: the variant's own"
     )
+    shapes.add_argument(
+        "--figure", help="also draw the network to scale into this file"
+    )
     shapes.set_defaults(run=_shapes)
 
     train = commands.add_parser(
@@ -91,6 +94,11 @@ def _shapes(arguments):
         input_shape = (size, size, variant.input_shape[-1])
     rows = shapes.derive_layers(variant, input_shape, arguments.classes)
     print(shapes.format_table(rows))
+    if arguments.figure:
+        from alexnet_keras import plots
+
+        axes = plots.plot_network(variant, input_shape, arguments.classes)
+        axes.figure.savefig(arguments.figure, dpi=110, bbox_inches="tight")
     return 0
 
 

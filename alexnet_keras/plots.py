@@ -27,8 +27,8 @@ def plot_network(variant="paper", input_shape=None, classes=None, ax=None):
 
     A box is a stack of maps: pixels high and deep, channels wide; a bar is a
     fully connected layer. A cone shows what one value of the next box reads:
-    a window (white) of every map in the box that the cone leaves. Layers that
-    keep the size are named below the box they follow.
+    a window (white) of every map in the box that the cone leaves. Below a box
+    stand its window and stride, and the layers behind it that keep the size.
 
     Args:
         variant, input_shape, classes: as for `derive_layers()`.

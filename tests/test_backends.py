@@ -6,7 +6,6 @@ for PyTorch load them all.
 
 import json
 
-import numpy as np
 import pytest
 from support import NAMES
 from support import run_python

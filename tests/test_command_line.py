@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
 from alexnet_keras import __main__ as command_line
 from alexnet_keras import derive_layers
@@ -56,6 +57,12 @@ def test_shapes_of_another_variant_and_size(capsys):
 def test_errors_are_one_sentence_and_status_2(words, message, capsys):
     assert command_line.main(words.split()) == 2
     assert capsys.readouterr().err == message
+
+
+def test_shapes_draws_a_figure(tmp_path, capsys):
+    path = tmp_path / "network.png"
+    command_line.main(["shapes", "--figure", str(path)])
+    assert Image.open(path).size[0] > 1000
 
 
 def test_default_folder_is_never_one_that_exists(tmp_path, monkeypatch):

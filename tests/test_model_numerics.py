@@ -71,9 +71,7 @@ def cross_entropy(logits, classes):
 @pytest.mark.parametrize(
     "name,policy,jit_compile",
     [
-        *itertools.product(
-            NAMES, ["mixed_float16", "mixed_bfloat16"], [False]
-        ),
+        *itertools.product(NAMES, ["mixed_float16", "mixed_bfloat16"], [False]),
         # Compiling takes ten seconds; these have every kind of layer.
         ("paper", "mixed_float16", True),
         ("original", "mixed_float16", True),

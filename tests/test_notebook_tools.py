@@ -33,7 +33,9 @@ def root(tmp_path, monkeypatch):
         path = tmp_path / "notebooks" / name
         path.parent.mkdir(exist_ok=True)
         cells = [
-            v4.new_markdown_cell("# 1. First\n\nWhat it is.\n\n**You will** see."),
+            v4.new_markdown_cell(
+                "# 1. First\n\nWhat it is.\n\n**You will** see."
+            ),
             v4.new_code_cell(f"{SET_UP}\n\nimport sys"),
             v4.new_code_cell('print("PACKAGE = ")'),
         ]
@@ -213,7 +215,8 @@ def test_execute_stores_outputs_without_noise(root):
         ),
         v4.new_code_cell("import os\nprint(os.path.basename(os.getcwd()))"),
     ]
-    metadata = {"widgets": {}, "kernelspec": {"name": "no-such-kernel"}}
+    other = {"name": "no-such-kernel", "display_name": "Another"}
+    metadata = {"widgets": {}, "kernelspec": other}
     nbformat.write(v4.new_notebook(cells=cells, metadata=metadata), path)
     notebooks.execute(path)
     stored = json.loads(path.read_text(encoding="utf-8"))

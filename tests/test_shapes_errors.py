@@ -1,51 +1,15 @@
-"""Every message of shapes.py, word for word."""
+"""Every message of `derive_layers`, word for word."""
 
 import pytest
 
 from alexnet_keras import VARIANTS
 from alexnet_keras import derive_layers
-from alexnet_keras import output_size
 
 
 def message_of(function, *arguments, **keywords):
     with pytest.raises(ValueError) as error:
         function(*arguments, **keywords)
     return str(error.value)
-
-
-@pytest.mark.parametrize("argument", ["size", "kernel", "stride"])
-@pytest.mark.parametrize("value", [0, -1, 2.0, "3", None, True])
-def test_output_size_wants_positive_integers(argument, value):
-    arguments = {"size": 9, "kernel": 3, "stride": 1, argument: value}
-    assert message_of(output_size, **arguments) == (
-        f"`{argument}` must be an integer of at least 1. "
-        f"Received: {argument}={value!r}"
-    )
-
-
-@pytest.mark.parametrize(
-    "padding", [-1, 1.5, "same", None, (1,), (1, 2, 3), (0, -1), [1.0, 2], True]
-)
-def test_output_size_wants_an_integer_or_a_pair_of_padding(padding):
-    assert message_of(output_size, 9, 3, padding=padding) == (
-        "`padding` must be an integer of at least 0 (both sides), or a pair "
-        f"of them (before, after). Received: padding={padding!r}"
-    )
-
-
-@pytest.mark.parametrize("rounding", ["round", "", None, 1])
-def test_output_size_knows_two_roundings(rounding):
-    assert message_of(output_size, 9, 3, rounding=rounding) == (
-        f'`rounding` must be "floor" or "ceil". Received: rounding={rounding!r}'
-    )
-
-
-def test_output_size_says_when_no_window_fits():
-    assert message_of(output_size, 5, 11, 4, (0, 3)) == (
-        "`size` is too small: 8 pixels with padding hold no window of 11. "
-        "Received: size=5, kernel=11, stride=4, padding=(0, 3), "
-        "rounding='floor'"
-    )
 
 
 @pytest.mark.parametrize(
