@@ -10,6 +10,8 @@ set-up cell and the Colab badge of every notebook.
 """
 
 import argparse
+import base64
+import io
 import pathlib
 import re
 import subprocess
@@ -18,6 +20,7 @@ import tomllib
 
 import nbformat
 from nbconvert.preprocessors import ExecutePreprocessor
+from PIL import Image
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 COLAB = "https://colab.research.google.com"
@@ -118,6 +121,8 @@ def execute(path):
                 for output in cell.outputs
                 if output.get("name") != "stderr"
             ]
+            for output in cell.outputs:
+                _shrink_drawing(output.get("data", {}))
     notebook.metadata = {
         "kernelspec": {
             "display_name": "Python 3",
@@ -127,6 +132,17 @@ def execute(path):
         "language_info": {"name": "python"},
     }
     nbformat.write(notebook, path)
+
+
+def _shrink_drawing(data):
+    """Halves a stored PNG and more: line drawings need few colours."""
+    if "image/png" in data:
+        stored = io.BytesIO(base64.b64decode(data["image/png"]))
+        smaller = io.BytesIO()
+        Image.open(stored).convert("RGB").quantize(64).save(
+            smaller, "png", optimize=True
+        )
+        data["image/png"] = base64.b64encode(smaller.getvalue()).decode()
 
 
 def main():
