@@ -19,8 +19,9 @@ def check(weights, input_tensor, pooling):
             f"Received: weights={weights!r}"
         )
     if weights is not None:
-        path = os.fspath(weights)
-        if not path.endswith(WEIGHT_FILES):
+        is_path = isinstance(weights, str | os.PathLike)
+        path = os.fspath(weights) if is_path else weights
+        if not is_path or not path.endswith(WEIGHT_FILES):
             raise ValueError(
                 "`weights` must be `None` or the path of a "
                 f"{' or '.join(WEIGHT_FILES)} file. "

@@ -112,6 +112,9 @@ class Dropout:
     rate: float = 0.5
     rescale: str = "train"
 
+    def __post_init__(self):
+        _check_choice("rescale", self.rescale, ("train", "test"))
+
 
 Layer = (
     Conv
@@ -142,6 +145,18 @@ class Variant:
     pool_rounding: str = "floor"
     classes: int = 1000
 
+    def __post_init__(self):
+        for argument in ("conv_rounding", "pool_rounding"):
+            value = getattr(self, argument)
+            _check_choice(argument, value, ("floor", "ceil"))
+        names = [layer.name for layer in self.layers]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(
+                "`layers` must have a name each that no other has. "
+                f"Received twice: {', '.join(twice)}"
+            )
+
     def layer(self, name):
         """Returns the row called `name`.
 
@@ -158,7 +173,7 @@ class Variant:
             f"Its layers: {names}. Received: name={name!r}"
         )
 
-    def replace_layer(self, name, **changes):
+    def replace_layer(self, name, /, **changes):
         """Returns a copy of the table in which one row is changed.
 
         >>> from alexnet_keras import VARIANTS
@@ -170,3 +185,11 @@ class Variant:
         new = dataclasses.replace(old, **changes)
         rows = tuple(new if row is old else row for row in self.layers)
         return dataclasses.replace(self, layers=rows)
+
+
+def _check_choice(argument, value, choices):
+    if value not in choices:
+        allowed = " or ".join(f'"{choice}"' for choice in choices)
+        raise ValueError(
+            f"`{argument}` must be {allowed}. Received: {argument}={value!r}"
+        )

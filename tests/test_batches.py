@@ -13,9 +13,9 @@ from alexnet_keras import datasets  # noqa: E402
 
 def numbered(count):
     """Images of one colour each, the image's number, which is its label."""
-    pictures = np.repeat(
-        np.arange(count, dtype="uint8"), 20 * 20 * 3
-    ).reshape(count, 20, 20, 3)
+    pictures = np.repeat(np.arange(count, dtype="uint8"), 20 * 20 * 3).reshape(
+        count, 20, 20, 3
+    )
     dataset = tf.data.Dataset.from_tensor_slices(
         (pictures, np.arange(count, dtype="int64"))
     )

@@ -214,7 +214,10 @@ def test_a_loss_that_is_no_number_is_reported():
             "Validation: top-1 50.0% (chance 10.0%), top-5 90.0% (chance "
             "50.0%), loss 0.400 (chance 2.303).",
         ),
-        (3, "Validation: top-1 50.0% (chance 33.3%), loss 0.400 (chance 1.099)."),
+        (
+            3,
+            "Validation: top-1 50.0% (chance 33.3%), loss 0.400 (chance 1.099).",
+        ),
     ],
 )
 def test_what_was_learned_is_reported_against_chance(classes, summary):

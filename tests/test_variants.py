@@ -229,3 +229,29 @@ def test_an_unknown_layer_is_named(method):
         "conv2, pool2, conv3, conv4, conv5, pool5, flatten, fc6, drop6, fc7, "
         "drop7, predictions. Received: name='norm1'"
     )
+
+
+@pytest.mark.parametrize("argument", ["conv_rounding", "pool_rounding"])
+def test_rounding_is_floor_or_ceil(argument):
+    with pytest.raises(ValueError) as error:
+        dataclasses.replace(VARIANTS["paper"], **{argument: "up"})
+    assert str(error.value) == (
+        f'`{argument}` must be "floor" or "ceil". Received: {argument}=\'up\''
+    )
+
+
+def test_dropout_rescales_in_training_or_at_test():
+    with pytest.raises(ValueError) as error:
+        VARIANTS["paper"].replace_layer("drop6", rescale="never")
+    assert str(error.value) == (
+        '`rescale` must be "train" or "test". Received: rescale=\'never\''
+    )
+
+
+def test_names_of_layers_are_unique():
+    with pytest.raises(ValueError) as error:
+        VARIANTS["paper"].replace_layer("pool2", name="pool1")
+    assert str(error.value) == (
+        "`layers` must have a name each that no other has. "
+        "Received twice: pool1"
+    )

@@ -1,0 +1,87 @@
+"""What the README says is run: its example, its table, its commands."""
+
+import re
+import shlex
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from support import ROOT
+
+from alexnet_keras import VARIANTS
+from alexnet_keras import __main__ as command_line
+from alexnet_keras import derive_layers
+from alexnet_keras.shapes import smallest_size
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def code_blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="reads images with tf.data"
+)
+def test_the_ten_lines_run_on_a_folder_of_images(tmp_path, monkeypatch):
+    (example,) = code_blocks("python")
+    assert len(example.strip().splitlines()) <= 12
+    generator = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        folder = tmp_path / "my_images" / name
+        folder.mkdir(parents=True)
+        for number in range(4):
+            pixels = generator.integers(0, 255, (140, 150, 3), "uint8")
+            Image.fromarray(pixels).save(folder / f"{number}.png")
+    monkeypatch.chdir(tmp_path)
+    scope = {}
+    exec(example, scope)
+    model, batch = scope["model"], next(iter(scope["images"]))[0]
+    assert scope["features"](batch).shape == (8, 256)
+    loaded = keras.models.load_model("mine.keras")
+    np.testing.assert_allclose(loaded(batch), model(batch), rtol=1e-5)
+    assert loaded.output_shape == (None, 2)
+
+
+def test_the_table_of_variants_is_the_code():
+    head, *rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", README, re.MULTILINE)
+    assert head[0] == "variant"
+    assert [name for name, _ in rows] == list(VARIANTS)
+    for name, cells in rows:
+        entries = [cell.strip() for cell in cells.split("|")]
+        derived = {row.name: row for row in derive_layers(name)}
+        sides = [derived[layer].output_shape[0] for layer in ("conv1", "pool5")]
+        shape = "×".join(map(str, VARIANTS[name].input_shape))
+        assert entries[0].startswith(shape)
+        assert entries[1] == f"{sides[0]} → {sides[1]}"
+        assert entries[2] == str(VARIANTS[name].layer("conv2").groups)
+        assert entries[-2] == str(smallest_size(name))
+        parameters = sum(row.parameters for row in derived.values())
+        assert entries[-1] == f"{parameters:,}"
+
+
+def test_the_commands_are_ones_that_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
+    named = set(re.findall(r"(?:`|^)make ([\w-]+)", README, re.MULTILINE))
+    assert {"train", "test"} <= named <= targets
+    parser = command_line._parser()
+    commands = re.findall(
+        r"python -m alexnet_keras (.+)", "\n".join(code_blocks("bash"))
+    )
+    assert len(commands) >= 4
+    for command in commands:
+        parser.parse_args(shlex.split(command, comments=True))
+
+
+def test_every_link_into_the_repository_leads_somewhere():
+    links = re.findall(r"\]\(((?!https?:)[^)#]+)\)", README)
+    assert len(links) > 5
+    for link in links:
+        assert (ROOT / link).exists(), link
+
+
+def test_every_file_of_the_module_is_named():
+    for path in (ROOT / "alexnet_keras").glob("[a-z]*.py"):
+        assert f"{path.name}`" in README, path.name
