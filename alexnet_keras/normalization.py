@@ -205,19 +205,16 @@ class SpatialResponseNormalization(_ResponseNormalization):
         super().__init__(size, k, alpha, beta, data_format, **kwargs)
 
     def _window_sum(self, squares):
-        for axis in (1, 2) if self.data_format == "channels_last" else (2, 3):
-            squares = self._sum_along(squares, axis)
-        return squares
-
-    def _sum_along(self, x, axis):
-        radius = self.size // 2
+        # Zeros are put around first, since pooling with "same" would divide
+        # by fewer pixels at the edges instead of counting zeros.
         pads = [(0, 0)] * 4
-        pads[axis] = (radius, radius)
-        padded = ops.pad(x, pads)
-        length = ops.shape(x)[axis]
-        window = [slice(None)] * 4
-        total = 0.0
-        for start in range(self.size):
-            window[axis] = slice(start, start + length)
-            total = total + padded[tuple(window)]
-        return total
+        for axis in (1, 2) if self.data_format == "channels_last" else (2, 3):
+            pads[axis] = (self.size // 2, self.size // 2)
+        means = ops.average_pool(
+            ops.pad(squares, pads),
+            self.size,
+            strides=1,
+            padding="valid",
+            data_format=self.data_format,
+        )
+        return self.size**2 * means

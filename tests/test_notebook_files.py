@@ -20,7 +20,7 @@ every_notebook = pytest.mark.parametrize(
 def test_there_are_notebooks():
     found = set((ROOT / "notebooks").glob("**/[!.]*.ipynb"))
     found = {path for path in found if ".ipynb_checkpoints" not in path.parts}
-    assert set(NOTEBOOKS) == found
+    assert set(notebooks.find_notebooks()) == found
     assert len(TOP) > 0
 
 
