@@ -8,6 +8,7 @@ import sys
 if sys.argv[:1] == ["-m"]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from alexnet_keras.layers import AdaptiveAveragePooling2D
 from alexnet_keras.layers import CeilMaxPooling2D
 from alexnet_keras.layers import Dropout2012
 from alexnet_keras.layers import GroupedConv2D
@@ -21,6 +22,7 @@ from alexnet_keras.variants import VARIANTS
 __version__ = "0.1.0"
 __all__ = [
     "VARIANTS",
+    "AdaptiveAveragePooling2D",
     "CeilMaxPooling2D",
     "Dropout2012",
     "GroupedConv2D",

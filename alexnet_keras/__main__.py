@@ -53,7 +53,7 @@ def _parser():
         "--variant", default="original", help="default: original"
     )
     train.add_argument(
-        "--epochs", type=int, help="default: 10; photo_patches: 5"
+        "--epochs", type=int, help="default: 10; photo_patches: 4"
     )
     train.add_argument(
         "--batch-size",
@@ -69,7 +69,7 @@ def _parser():
     train.add_argument(
         "--input-size",
         type=int,
-        help="pixels a side; default: the variant's; photo_patches: 99",
+        help="pixels a side; default: the variant's; photo_patches: 83",
     )
     train.add_argument(
         "--learning-rate", type=float, default=0.01, help="default: 0.01"

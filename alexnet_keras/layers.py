@@ -14,6 +14,7 @@ from alexnet_keras.normalization import LocalResponseNormalization
 from alexnet_keras.normalization import SpatialResponseNormalization
 
 __all__ = [
+    "AdaptiveAveragePooling2D",
     "CeilMaxPooling2D",
     "ClassNames",
     "Dropout2012",
@@ -59,12 +60,25 @@ class CeilMaxPooling2D(layers.MaxPooling2D):
     """Max pooling whose last window may hang over the bottom and right edge.
 
     The output has ⌈(size − pool_size) / strides⌉ + 1 pixels a side, as in the
-    2012 code and in Caffe; what lies outside the image never wins. Arguments
-    as `keras.layers.MaxPooling2D`, always with `padding="valid"`.
+    2012 code and in Caffe; what lies outside the image never wins.
+
+    Args: as `keras.layers.MaxPooling2D`, without `padding`.
+
+    Raises:
+        ValueError: if a stride is wider than its window, so that a window
+            could lie outside the image altogether.
 
     >>> CeilMaxPooling2D(3, strides=2)(keras.Input((28, 28, 1))).shape
     (None, 14, 14, 1)
     """
+
+    def __init__(self, pool_size=(2, 2), strides=None, **kwargs):
+        super().__init__(pool_size, strides, **kwargs)
+        if any(s > p for s, p in zip(self.strides, self.pool_size)):
+            raise ValueError(
+                "`strides` must not be wider than `pool_size`, "
+                f"{self.pool_size}. Received: strides={self.strides}"
+            )
 
     def _overhang(self, size, axis):
         # ⌈a / s⌉ = ⌊(a + s − 1) / s⌋: one more stride, less a pixel, of room.
@@ -89,6 +103,43 @@ class CeilMaxPooling2D(layers.MaxPooling2D):
             if shape[axis] is not None:
                 shape[axis] += self._overhang(shape[axis], i)
         return super().compute_output_shape(tuple(shape))
+
+
+@register
+class AdaptiveAveragePooling2D(layers.AdaptiveAveragePooling2D):
+    """Averages a map of any size to `output_size` near-equal bins a side.
+
+    As `keras.layers.AdaptiveAveragePooling2D` and PyTorch's `AdaptiveAvgPool2d`,
+    also where the map has a single row or column, with which Keras's own
+    (3.13 to 3.15) cannot be traced on TensorFlow. Height and width must be
+    known.
+
+    >>> AdaptiveAveragePooling2D(6)(keras.Input((1, 13, 256))).shape
+    (None, 6, 6, 256)
+    """
+
+    def call(self, inputs):
+        last = self.data_format == "channels_last"
+        pooled = inputs
+        for axis, bins in zip((1, 2) if last else (2, 3), self.output_size):
+            averages = self._bin_averages(inputs.shape[axis], bins)
+            axes = "bhwc" if last else "bchw"
+            side = axes[axis]
+            pooled = ops.einsum(
+                f"{axes},o{side}->{axes.replace(side, 'o')}",
+                pooled,
+                ops.cast(averages, inputs.dtype),
+            )
+        return pooled
+
+    @staticmethod
+    def _bin_averages(size, bins):
+        """Row i averages the pixels from ⌊i·size/bins⌋ to ⌈(i+1)·size/bins⌉."""
+        averages = np.zeros((bins, size), "float32")
+        for i in range(bins):
+            start, end = i * size // bins, -(-(i + 1) * size // bins)
+            averages[i, start:end] = 1 / (end - start)
+        return averages
 
 
 @register

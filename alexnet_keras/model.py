@@ -87,7 +87,8 @@ def build_alexnet(
     )
     if not include_top:
         variant = _without_top(variant)
-    rows = _derive(variant, input_shape, classes, include_top)
+    typed = "input_shape" if input_tensor is None else "input_tensor"
+    rows = _derive(variant, input_shape, classes, include_top, typed)
 
     if input_tensor is None:
         inputs = x = keras.Input(input_shape, name="images")
@@ -118,29 +119,28 @@ def _without_top(variant):
     return dataclasses.replace(variant, layers=variant.layers[:count])
 
 
-def _derive(variant, input_shape, classes, include_top):
+def _derive(variant, input_shape, classes, include_top, argument):
     """Derives the rows; sizes left open are checked at the smallest size."""
-    shape = (
-        input_shape
-        if arguments.channels_last()
-        else _to_channels_last(input_shape)
-    )
+    last = arguments.channels_last()
+    shape = input_shape if last else (*input_shape[1:], input_shape[0])
     if None in shape and len(shape) == 3:
         if include_top or shape[-1] is None:
             raise ValueError(
-                "`input_shape` must name height, width and channels; only "
+                f"`{argument}` must name height, width and channels; only "
                 "without the top may height and width be `None`. "
-                f"Received: input_shape={input_shape}"
+                f"Received: {argument}={input_shape}"
             )
         least = shapes.smallest_size(variant)
         shape = tuple(least if side is None else side for side in shape)
-    return shapes.derive_layers(
-        variant, shape, classes if include_top else None
-    )
-
-
-def _to_channels_last(shape):
-    return (*shape[1:], shape[0])
+    try:
+        return shapes.derive_layers(
+            variant, shape, classes if include_top else None
+        )
+    except ValueError as error:
+        # In the caller's words: the argument and the order that were typed.
+        text = str(error).replace("`input_shape`", f"`{argument}`")
+        text = text.replace(f"input_shape={shape}", f"{argument}={input_shape}")
+        raise ValueError(text) from None
 
 
 def _apply(layer, row, x, variant, classifier_activation):
@@ -160,7 +160,7 @@ def _apply(layer, row, x, variant, classifier_activation):
             }[type(layer)]
             return norm(**dataclasses.asdict(layer))(x)
         case variants.AdaptiveAveragePool():
-            return layers.AdaptiveAveragePooling2D(
+            return own_layers.AdaptiveAveragePooling2D(
                 layer.output, name=layer.name
             )(x)
         case variants.Activation():
@@ -244,6 +244,7 @@ def _load(model, weights):
     except Exception as error:
         raise ValueError(
             "`weights` does not fit this network (same variant, same "
-            f"classes, same input size?): {error} "
+            "classes, same input size?): "
+            f"{str(error).splitlines()[0]} "
             f"Received: weights={os.fspath(weights)!r}"
         ) from error

@@ -21,8 +21,8 @@ PHOTOGRAPHS = (
     "stereo_motorcycle",
 )
 TILES = 4  # a side
-SIZES = {"train": 6000, "validation": 500}
-SCALES = (0.5, 1.0)  # side of a patch, as a share of its tile's shorter side
+SIZES = {"train": 5000, "validation": 500}
+SCALES = (0.7, 1.0)  # side of a patch, as a share of its tile's shorter side
 
 
 def load_photograph(name):
@@ -76,7 +76,7 @@ def make_boxes(split, seed=0):
         a square, in pixels of the photograph.
 
     >>> make_boxes("train").shape
-    (6000, 4)
+    (5000, 4)
     """
     tiles = [
         (label, row * height, column * width, height, width)

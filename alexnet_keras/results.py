@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import platform
 from dataclasses import asdict
 from dataclasses import dataclass
@@ -99,6 +100,7 @@ def write(folder, result, seconds):
     )
     axes[0].figure.savefig(folder / "curves.png", dpi=100)
     record = {
+        "command": command(result.settings),
         "settings": asdict(result.settings),
         "results": {
             name: values[-1] for name, values in result.history.items()
@@ -111,9 +113,32 @@ def write(folder, result, seconds):
         "python": platform.python_version(),
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
-        "machine": platform.machine(),
+        "hardware": _hardware(),
     }
     # Last: where it stands, the run is complete.
     (folder / "settings.json").write_text(
         json.dumps(record, indent=2) + "\n", encoding="utf-8"
     )
+
+
+def command(settings):
+    """Returns the command line that repeats a run.
+
+    >>> command(Settings("cifar10", "paper", 2, 128, 1, 224, 0.01, 2012))
+    'python -m alexnet_keras train --dataset cifar10 --variant paper
+    --epochs 2 --batch-size 128 --replicas 1 --input-size 224
+    --learning-rate 0.01 --seed 2012'
+    """
+    options = (
+        f"--{name.replace('_', '-')} {value}"
+        for name, value in asdict(settings).items()
+    )
+    return f"python -m alexnet_keras train {' '.join(options)}"
+
+
+def _hardware():
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = tf.config.experimental.get_device_details(gpus[0])
+        return f"{len(gpus)} × {details.get('device_name', 'GPU')}"
+    return f"{os.cpu_count()} CPU cores, {platform.machine()}"

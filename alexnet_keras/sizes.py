@@ -1,6 +1,7 @@
 """The formula: how many windows fit along one axis."""
 
 import math
+import numbers
 
 ROUNDING = {"floor": ("⌊", math.floor, "⌋"), "ceil": ("⌈", math.ceil, "⌉")}
 
@@ -76,7 +77,7 @@ def output_size(size, kernel, stride=1, padding=0, rounding="floor"):
 def is_int(value, least):
     """Whether `value` is an integer, no boolean, of at least `least`."""
     return (
-        isinstance(value, int)
+        isinstance(value, numbers.Integral)
         and not isinstance(value, bool)
         and value >= least
     )

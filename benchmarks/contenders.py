@@ -1,9 +1,11 @@
 """The `paper` network from several hands, as steps that can be timed.
 
-Each contender is a pair of functions without arguments, `train` and `infer`,
-that run one batch and return when it is done. All train on the same kind of
-batch with cross-entropy and SGD with momentum 0.9.
+Each contender makes a pair of functions without arguments, `train` and
+`infer`, that run one batch and return when it is done. All train on the same
+kind of batch with cross-entropy and SGD with momentum 0.9.
 """
+
+import importlib.util
 
 import keras
 import numpy as np
@@ -21,7 +23,7 @@ def make_batch(batch_size, channels_first=False):
     return images, random.integers(0, 1000, batch_size)
 
 
-def ours(dtype="float32"):
+def build_ours(dtype="float32"):
     """Returns `build_alexnet()`, logits out."""
     from alexnet_keras import build_alexnet
 
@@ -31,7 +33,7 @@ def ours(dtype="float32"):
     return model
 
 
-def stock_keras():
+def build_stock():
     """Returns the same network of Keras's and TensorFlow's own parts.
 
     `Conv2D(groups=2)` instead of our grouped convolution, and
@@ -55,13 +57,13 @@ def stock_keras():
             return TensorFlowLRN(name=layer.name)
         return layer.__class__.from_config(layer.get_config())
 
-    model = ours()
+    model = build_ours()
     stock = keras.models.clone_model(model, clone_function=swap)
     stock.set_weights(model.get_weights())
     return stock
 
 
-def torch_paper():
+def build_torch():
     """Returns the same network written with PyTorch's own modules."""
     import torch
     from torch import nn
@@ -115,7 +117,7 @@ def torch_paper():
     ).to("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def tensorflow_steps(model, batch_size):
+def _tensorflow_steps(model, batch_size):
     """Steps of a Keras model on TensorFlow, as `fit` and `predict` run them."""
     import tensorflow as tf
 
@@ -132,9 +134,30 @@ def tensorflow_steps(model, batch_size):
     )
 
 
-def jax_steps(model, batch_size):
-    """Steps of a Keras model on JAX, compiled."""
+def tensorflow_ours(batch_size):
+    """`build_alexnet()` on TensorFlow."""
+    return _tensorflow_steps(build_ours(), batch_size)
+
+
+def tensorflow_stock(batch_size):
+    """Keras's and TensorFlow's own parts."""
+    return _tensorflow_steps(build_stock(), batch_size)
+
+
+def tensorflow_product(size):
+    """A float32 matrix product: what the machine can do."""
+    import tensorflow as tf
+
+    a = tf.random.normal((size, size))
+    b = tf.random.normal((size, size))
+    return (lambda: tf.matmul(a, b).numpy(),)
+
+
+def jax_ours(batch_size, dtype):
+    """`build_alexnet()` on JAX, compiled."""
     import jax
+
+    model = build_ours(dtype)
 
     images, labels = map(jax.numpy.asarray, make_batch(batch_size))
     optimizer = keras.optimizers.SGD(LEARNING_RATE, MOMENTUM)
@@ -176,7 +199,7 @@ def jax_steps(model, batch_size):
     return train, lambda: jax.block_until_ready(forward(*values[:2]))
 
 
-def torch_steps(model, batch_size, dtype="float32", compiled=False):
+def _torch_steps(model, batch_size, dtype, compiled):
     """Steps of a PyTorch module; a Keras model on PyTorch is one too."""
     import torch
 
@@ -216,6 +239,26 @@ def torch_steps(model, batch_size, dtype="float32", compiled=False):
         finish()
 
     return train, infer
+
+
+def torch_ours(batch_size, dtype):
+    """`build_alexnet()` on PyTorch, compiled."""
+    return _torch_steps(build_ours(dtype), batch_size, dtype, compiled=True)
+
+
+def torch_own(batch_size, dtype="float32", compiled=False):
+    """PyTorch's own modules."""
+    return _torch_steps(build_torch(), batch_size, dtype, compiled)
+
+
+def device():
+    """Names the processor that the backend computes on."""
+    if importlib.util.find_spec("torch") is not None:
+        import torch
+
+        if torch.cuda.is_available():
+            return torch.cuda.get_device_name()
+    return "CPU"
 
 
 def _policy(dtype):

@@ -8,12 +8,15 @@ installed, and the share of the machine's matrix-product rate that ours
 reaches. On JAX and PyTorch, which may have a GPU: ours against PyTorch's, both
 compiled, in float32 and bfloat16.
 
-Contenders take turns, a round each, so that a machine whose speed drifts is
-fair to all; the table gives medians and the ratios' spread over the rounds.
+Each contender has a process of its own, so that one's threads and memory do
+not slow another. They take turns, a round each, so that a machine whose speed
+drifts is fair to all; the table gives medians, and the ratios' spread.
 """
 
 import argparse
+import functools
 import importlib.util
+import multiprocessing
 import os
 import platform
 import statistics
@@ -23,11 +26,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import contenders
 import keras
-import numpy as np
 
 from alexnet_keras import derive_layers
 
 REFERENCE = "ours"
+PRODUCT = "matrix products"
+PRODUCT_SIZE = 4096
 
 
 def flops_per_image():
@@ -41,84 +45,80 @@ def flops_per_image():
     return 2 * (3 * forward - rows[0].macs)
 
 
-def matrix_product_rate(size=4096):
-    """Returns a function that measures float32 FLOP/s of a matrix product."""
-    import tensorflow as tf
-
-    a = tf.random.normal((size, size))
-    b = tf.random.normal((size, size))
-
-    def measure():
-        started = time.perf_counter()
-        tf.matmul(a, b).numpy()
-        return 2 * size**3 / (time.perf_counter() - started)
-
-    measure()
-    return measure
-
-
-def collect(backend, batch_size):
-    """Returns the contenders on a backend, by name."""
+def list_contenders(backend, batch_size):
+    """Returns functions that make the steps of each contender, by name."""
     has_torch = importlib.util.find_spec("torch") is not None
+    make = functools.partial
     if backend == "tensorflow":
         found = {
-            REFERENCE: contenders.tensorflow_steps(
-                contenders.ours(), batch_size
-            ),
-            "stock Keras": contenders.tensorflow_steps(
-                contenders.stock_keras(), batch_size
-            ),
+            REFERENCE: make(contenders.tensorflow_ours, batch_size),
+            "stock Keras": make(contenders.tensorflow_stock, batch_size),
+            PRODUCT: make(contenders.tensorflow_product, PRODUCT_SIZE),
         }
         if has_torch:
-            found["PyTorch"] = contenders.torch_steps(
-                contenders.torch_paper(), batch_size
-            )
+            found["PyTorch"] = make(contenders.torch_own, batch_size)
         return found
+    ours = contenders.jax_ours if backend == "jax" else contenders.torch_ours
     found = {}
     for dtype in ("float32", "bfloat16"):
-        model = contenders.ours(dtype)
-        found[f"{REFERENCE} {dtype}"] = (
-            contenders.jax_steps(model, batch_size)
-            if backend == "jax"
-            else contenders.torch_steps(model, batch_size, dtype, compiled=True)
-        )
+        found[f"{REFERENCE} {dtype}"] = make(ours, batch_size, dtype)
         if has_torch:
-            found[f"PyTorch {dtype}"] = contenders.torch_steps(
-                contenders.torch_paper(), batch_size, dtype, compiled=True
+            found[f"PyTorch {dtype}"] = make(
+                contenders.torch_own, batch_size, dtype, compiled=True
             )
     return found
 
 
-def measure(steps, batch_size, rounds, repeats):
-    """Returns images per second, a list by round, for each contender."""
-    rates = {name: [] for name in steps}
-    for step in steps.values():
-        step()  # traces and compiles
-        step()
+def serve(pipe, make):
+    """A contender's process: makes its steps, then runs them when asked."""
+    steps = dict(zip(("train", "infer"), make()))
+    while True:
+        what, repeats = pipe.recv()
+        started = time.perf_counter()
+        for _ in range(repeats):
+            steps[what]()
+        pipe.send(time.perf_counter() - started)
+
+
+def measure(pipes, what, rounds, repeats):
+    """Returns seconds a step, a list by round, for each contender."""
+
+    def ask(pipe, times):
+        pipe.send((what, times))
+        return pipe.recv() / times
+
+    for pipe in pipes.values():
+        ask(pipe, 2)  # traces and compiles
+    seconds = {name: [] for name in pipes}
     for _ in range(rounds):
-        for name, step in steps.items():
-            started = time.perf_counter()
-            for _ in range(repeats):
-                step()
-            seconds = time.perf_counter() - started
-            rates[name].append(repeats * batch_size / seconds)
-    return rates
+        for name, pipe in pipes.items():
+            time.sleep(0.5)  # threads of the one before may still be spinning
+            seconds[name].append(ask(pipe, repeats))
+    return seconds
 
 
-def report(title, rates):
+def report(title, seconds, batch_size):
     """Prints medians, and the ratio of ours to each other one by round."""
     print(f"\n{title}, images per second")
-    for name, values in rates.items():
-        line = f"  {name:<18}{statistics.median(values):>9.1f}"
+    for name, values in seconds.items():
+        if name == PRODUCT:
+            continue
+        rate = batch_size / statistics.median(values)
+        line = f"  {name:<18}{rate:>9.1f}"
         dtype = name.partition(" ")[2] if name.startswith("PyTorch") else ""
-        ours = rates.get(f"{REFERENCE} {dtype}".strip())
+        ours = seconds.get(f"{REFERENCE} {dtype}".strip())
         if ours is not None and ours is not values:
-            ratios = [mine / theirs for mine, theirs in zip(ours, values)]
-            line += (
-                f"   ours is {statistics.median(ratios):.2f} times as fast"
-                f" ({min(ratios):.2f} to {max(ratios):.2f})"
-            )
+            line += f"   ours is {spread(values, ours)} times as fast"
         print(line, flush=True)
+
+
+def spread(numerators, denominators):
+    """Returns the median of the ratios by round, and their range, as text."""
+    ratios = [top / bottom for top, bottom in zip(numerators, denominators)]
+    return (
+        f"{statistics.median(ratios):.2f} "
+        f"({min(ratios):.2f} to {max(ratios):.2f})"
+    )
 
 
 def main():
@@ -136,31 +136,32 @@ def main():
     print(
         f"paper, batch {arguments.batch_size}, {arguments.rounds} rounds, "
         f"Keras {keras.__version__} on {backend}, Python "
-        f"{platform.python_version()}, {os.cpu_count()} cores, {device()}"
+        f"{platform.python_version()}, {os.cpu_count()} cores, "
+        f"{contenders.device()}"
     )
-    found = collect(backend, arguments.batch_size)
-    sizes = (arguments.batch_size, arguments.rounds, arguments.repeats)
-    training = measure({name: s[0] for name, s in found.items()}, *sizes)
-    report("Training", training)
-    report("Inference", measure({n: s[1] for n, s in found.items()}, *sizes))
-    if backend == "tensorflow":
-        product = matrix_product_rate()
-        peak = np.median([product() for _ in range(5)])
-        reached = statistics.median(training[REFERENCE]) * flops_per_image()
+    spawn = multiprocessing.get_context("spawn")
+    pipes = {}
+    for name, make in list_contenders(backend, arguments.batch_size).items():
+        pipes[name], theirs = spawn.Pipe()
+        spawn.Process(target=serve, args=(theirs, make), daemon=True).start()
+        theirs.close()  # so that a process that dies is noticed
+    turns = (arguments.rounds, arguments.repeats)
+    training = measure(pipes, "train", *turns)
+    report("Training", training, arguments.batch_size)
+    products = training.pop(PRODUCT, None)
+    pipes.pop(PRODUCT, None)
+    inference = measure(pipes, "infer", *turns)
+    report("Inference", inference, arguments.batch_size)
+    if products:
+        step = arguments.batch_size * flops_per_image()
+        rate = 2 * PRODUCT_SIZE**3 / statistics.median(products)
+        # Both are rates: the share of each round is one divided by the other.
+        ours = [seconds / step for seconds in training[REFERENCE]]
+        peak = [seconds / (2 * PRODUCT_SIZE**3) for seconds in products]
         print(
-            f"\nMatrix products {peak / 1e9:.0f} GFLOP/s; ours trains at "
-            f"{reached / 1e9:.0f} GFLOP/s, a share of {reached / peak:.2f}"
+            f"\nMatrix products {rate / 1e9:.0f} GFLOP/s; ours trains at a "
+            f"share of {spread(peak, ours)} of that"
         )
-
-
-def device():
-    """Names the processor that the backend computes on."""
-    if importlib.util.find_spec("torch") is not None:
-        import torch
-
-        if torch.cuda.is_available():
-            return torch.cuda.get_device_name()
-    return "CPU"
 
 
 if __name__ == "__main__":

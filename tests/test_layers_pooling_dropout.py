@@ -7,6 +7,7 @@ from keras import ops
 from support import gradients
 from support import to_numpy
 
+from alexnet_keras import AdaptiveAveragePooling2D
 from alexnet_keras import CeilMaxPooling2D
 from alexnet_keras import Dropout2012
 
@@ -174,3 +175,30 @@ def test_large_values_do_not_overflow_in_float16(training):
     expected = {0, 60_000} if training else {30_000}
     # 60,000 is a float16; twice that is not.
     assert set(found.ravel().tolist()) == expected
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 6, 7, 13, 20])
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_adaptive_pooling_equals_pytorchs_also_when_traced(size, data_format):
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    x = np.random.default_rng(0).normal(size=(2, 3, size, size + 2))
+    x = x.astype("float32")
+    expected = torch.nn.AdaptiveAvgPool2d(6)(torch.from_numpy(x)).numpy()
+    last = data_format == "channels_last"
+    given = x.transpose(0, 2, 3, 1) if last else x
+    layer = AdaptiveAveragePooling2D(6, data_format=data_format)
+    inputs = keras.Input(given.shape[1:])
+    traced = keras.Model(inputs, layer(inputs)).predict(given, verbose=0)
+    if last:
+        traced = traced.transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(traced, expected, atol=1e-6)
+    assert layer(inputs).shape[1:] == layer(given).shape[1:]
+
+
+def test_a_stride_wider_than_its_window_is_refused():
+    with pytest.raises(ValueError) as error:
+        CeilMaxPooling2D(2, strides=3)
+    assert str(error.value) == (
+        "`strides` must not be wider than `pool_size`, (2, 2). "
+        "Received: strides=(3, 3)"
+    )

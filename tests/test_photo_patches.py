@@ -46,7 +46,7 @@ def test_no_patch_touches_a_tile_of_the_other_split(split, photographs):
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_patches_are_squares_of_half_a_tile_or_more(split, photographs):
+def test_patches_are_squares_of_most_of_a_tile(split, photographs):
     for label, _, _, side in photo_patches.make_boxes(split):
         tile = min(photographs[label].shape[:2]) // 4
         low, high = photo_patches.SCALES

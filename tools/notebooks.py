@@ -53,7 +53,8 @@ def normalize_address(remote):
     'https://github.com/someone/alexnet'
     """
     found = re.search(
-        r"github\.com[:/]+([\w.-]+)/([\w.-]+?)(\.git)?/?$", remote.strip()
+        r"(?:^|[/@.])github\.com[:/]+([\w.-]+)/([\w.-]+?)(\.git)?/?$",
+        remote.strip(),
     )
     if not found:
         raise ValueError(

@@ -1,0 +1,43 @@
+"""Every AlexNet, as it is built by default, learns on real photographs."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+from support import NAMES
+
+pytest.importorskip("tensorflow")
+
+from alexnet_keras import VARIANTS  # noqa: E402
+from alexnet_keras import batches  # noqa: E402
+from alexnet_keras import datasets  # noqa: E402
+from alexnet_keras import images  # noqa: E402
+from alexnet_keras import training  # noqa: E402
+
+BATCH_SIZE, STEPS, LEARNING_RATE = 32, 50, 0.01
+
+
+@pytest.fixture(scope="module")
+def photo_patches():
+    data = datasets.load_dataset("photo_patches")
+    return data, images.mean_pixel(data.train)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.usefixtures("free_memory")
+def test_every_variant_gets_clearly_below_chance(name, photo_patches):
+    data, mean = photo_patches
+    size = VARIANTS[name].input_shape[0]
+    model = training.build_classifier(name, size, data.class_names, mean, None)
+    model.compile(
+        optimizer=keras.optimizers.SGD(LEARNING_RATE, momentum=0.9),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=False,
+    )
+    losses = []
+    stream = batches.training_batches(data, size, BATCH_SIZE, seed=1)
+    for photographs, labels in stream.take(STEPS):
+        losses.append(float(model.train_on_batch(photographs, labels)))
+        model.reset_metrics()  # or the loss is the mean of all so far
+    assert np.mean(losses[-10:]) < 0.9 * math.log(10)
