@@ -154,10 +154,11 @@ def main():
     report("Inference", inference, arguments.batch_size)
     if products:
         step = arguments.batch_size * flops_per_image()
-        rate = 2 * PRODUCT_SIZE**3 / statistics.median(products)
-        # Both are rates: the share of each round is one divided by the other.
+        product = contenders.PRODUCTS * 2 * PRODUCT_SIZE**3
+        rate = product / statistics.median(products)
+        # Seconds for an operation, of each: the share is one by the other.
         ours = [seconds / step for seconds in training[REFERENCE]]
-        peak = [seconds / (2 * PRODUCT_SIZE**3) for seconds in products]
+        peak = [seconds / product for seconds in products]
         print(
             f"\nMatrix products {rate / 1e9:.0f} GFLOP/s; ours trains at a "
             f"share of {spread(peak, ours)} of that"

@@ -27,7 +27,7 @@ def test_there_are_no_published_weights():
     )
 
 
-@pytest.mark.parametrize("path", ["", "imagenet21k", "old.h5", "/a/b.npz"])
+@pytest.mark.parametrize("path", ["", "imagenet21k", "old.h5", "/a/b.npz", 7])
 def test_weights_of_another_kind(path):
     assert message_of(weights=path) == (
         "`weights` must be `None` or the path of a .weights.h5 or .keras "
@@ -171,3 +171,17 @@ def test_groups_of_an_own_table():
 )
 def test_nothing_is_refused_that_is_right(keywords):
     build_alexnet(variant=PAPER, **keywords)
+
+
+def test_messages_name_the_argument_and_the_order_that_were_typed(
+    image_data_format,
+):
+    assert message_of(input_tensor=keras.Input((20, 30, 3))) == (
+        "`input_tensor` is too small for variant 'paper': pool2 gets 1×2 "
+        "pixels for its window of 3×3. The smallest image that works is "
+        "64×64. Received: input_tensor=(20, 30, 3)"
+    )
+    image_data_format("channels_first")
+    assert message_of(input_shape=(3, 20, 30)).endswith(
+        "Received: input_shape=(3, 20, 30)"
+    )
