@@ -80,7 +80,8 @@ def train(
 
     SGD with momentum 0.9 and batches of random crops, mirrored every other
     time, less the mean of red, green and blue; the rate is divided by 10 for
-    the last 40 % of the epochs. The rest of the 2012 recipe is not in yet.
+    the last 40 % of the epochs. Weight decay, colour noise and the other parts
+    of the 2012 recipe are not in it.
 
     Args:
         dataset: `"photo_patches"`, a TFDS name or the path of a folder of
@@ -144,8 +145,8 @@ def train(
             optimizer=_optimizer(settings, steps),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             weighted_metrics=[evaluation.top_1, evaluation.top_5],
-            # Keras would choose XLA on one GPU and none on two; one choice
-            # for all makes them comparable.
+            # Left to Keras, XLA is on without a strategy on a GPU and off
+            # under one; said here, it does not depend on the machine.
             jit_compile=False,
         )
     size = (settings.input_size, settings.batch_size)

@@ -15,7 +15,8 @@ from alexnet_keras import datasets  # noqa: E402
 from alexnet_keras import images  # noqa: E402
 from alexnet_keras import training  # noqa: E402
 
-BATCH_SIZE, STEPS, LEARNING_RATE = 32, 50, 0.01
+BATCH_SIZE, MOST_STEPS, LEARNING_RATE = 32, 150, 0.01
+CLEARLY_BELOW = 0.85 * math.log(10)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,9 @@ def test_every_variant_gets_clearly_below_chance(name, photo_patches):
     )
     losses = []
     stream = batches.training_batches(data, size, BATCH_SIZE, seed=1)
-    for photographs, labels in stream.take(STEPS):
+    for photographs, labels in stream.take(MOST_STEPS):
         losses.append(float(model.train_on_batch(photographs, labels)))
         model.reset_metrics()  # or the loss is the mean of all so far
-    assert np.mean(losses[-10:]) < 0.9 * math.log(10)
+        if np.mean(losses[-10:]) < CLEARLY_BELOW:
+            break  # a network that learns need not learn to the end
+    assert np.mean(losses[-10:]) < CLEARLY_BELOW, losses[::10]
