@@ -15,7 +15,7 @@ from alexnet_keras import datasets  # noqa: E402
 from alexnet_keras import images  # noqa: E402
 from alexnet_keras import training  # noqa: E402
 
-BATCH_SIZE, MOST_STEPS, LEARNING_RATE = 32, 150, 0.01
+BATCH_SIZE, MOST_STEPS, LEARNING_RATE = 32, 150, 0.005
 CLEARLY_BELOW = 0.85 * math.log(10)
 
 
