@@ -62,6 +62,7 @@ def plot_predictions(images, labels, probabilities, class_names, columns=5):
     Returns:
         The array of Axes.
     """
+    images, labels = np.asarray(images), np.asarray(labels)
     rows = -(-len(images) // columns)
     figure, axes = plt.subplots(
         rows,
@@ -76,7 +77,7 @@ def plot_predictions(images, labels, probabilities, class_names, columns=5):
     for ax, image, label, row in zip(axes.flat, images, labels, probabilities):
         guess = int(np.argmax(row))
         right += guess == label
-        ax.imshow(np.asarray(image).astype("uint8"))
+        ax.imshow(image.astype("uint8"))
         text = f"{class_names[guess]} {row[guess]:.0%}"
         if guess != label:
             text = f"✗ {text}\nis {class_names[label]}"
