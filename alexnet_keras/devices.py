@@ -25,10 +25,14 @@ def make_strategy(replicas=None):
                 f"Received: replicas={replicas}"
             )
         devices = [f"GPU:{i}" for i in range(replicas or gpus)]
-    else:
-        devices = [f"CPU:{i}" for i in range(replicas or 1)]
-        _split_cpu(len(devices))
-    return tf.distribute.MirroredStrategy(devices)
+        return tf.distribute.MirroredStrategy(devices)
+    devices = [f"CPU:{i}" for i in range(replicas or 1)]
+    _split_cpu(len(devices))
+    # The default on CPUs numbers its all-reduces anew in every strategy, and
+    # a second model of another size in one process then fails.
+    return tf.distribute.MirroredStrategy(
+        devices, cross_device_ops=tf.distribute.ReductionToOneDevice()
+    )
 
 
 def _split_cpu(parts):

@@ -35,7 +35,8 @@ def build_alexnet(
     …, `fc7`, `predictions`.
 
     The network takes pixels from 0 to 255 with the mean of the training
-    images subtracted. It holds no preprocessing of its own.
+    images subtracted, times the variant's `pixel_scale` (1 but for
+    `torchvision` and `d2l`). It holds no preprocessing of its own.
 
     References:
     - [ImageNet Classification with Deep Convolutional Neural Networks](

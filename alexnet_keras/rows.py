@@ -136,6 +136,8 @@ class Variant:
     `conv_rounding` and `pool_rounding` are `"floor"` (windows must fit) or
     `"ceil"` (the last window may hang over the bottom and right edge).
     `classes` is the number of classes when the caller names none.
+    `pixel_scale` is what the variant's source multiplies pixels of 0 to 255
+    by, after their mean is subtracted.
     """
 
     name: str
@@ -144,6 +146,7 @@ class Variant:
     conv_rounding: str = "floor"
     pool_rounding: str = "floor"
     classes: int = 1000
+    pixel_scale: float = 1.0
 
     def __post_init__(self):
         for argument in ("conv_rounding", "pool_rounding"):

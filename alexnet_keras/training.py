@@ -43,13 +43,17 @@ def build_classifier(
 
     Returns:
         A `keras.Model` from RGB images `(batch, input_size, input_size, 3)`
-        with values from 0 to 255 to `(batch, classes)`. A variant that takes
-        grey images gets them greyed inside.
+        with values from 0 to 255 to `(batch, classes)`. Inside, the mean is
+        subtracted, the rest scaled as the variant expects, and greyed for a
+        variant that takes grey images.
     """
     table = variants.get_variant(variant)
+    scale = table.pixel_scale
     pixels = keras.Input((input_size, input_size, 3), name="images")
     x = keras.layers.Rescaling(
-        1.0, offset=[-float(value) for value in mean], name="subtract_mean"
+        scale,
+        offset=[-scale * float(value) for value in mean],
+        name="subtract_mean",
     )(pixels)
     if table.input_shape[-1] == 1:
         x = keras.ops.image.rgb_to_grayscale(x)

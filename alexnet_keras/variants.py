@@ -150,6 +150,7 @@ SINGLE_TOWER = dataclasses.replace(
 _TORCH = {"init": "fan_in_uniform", "bias": "fan_in_uniform"}
 TORCHVISION = Variant(
     name="torchvision",
+    pixel_scale=1 / (0.226 * 255),  # its transform divides by about 0.226
     layers=(
         Conv("conv1", 64, kernel=11, stride=4, padding=2, **_TORCH),
         MaxPool("pool1"),
@@ -176,6 +177,7 @@ D2L = Variant(
     name="d2l",
     input_shape=(224, 224, 1),
     classes=10,
+    pixel_scale=1 / 255,
     layers=(
         Conv("conv1", 96, kernel=11, stride=4, padding=1, **_GLOROT),
         MaxPool("pool1"),
