@@ -1,13 +1,16 @@
 """Where images come from: embedded photographs, TFDS, or a folder.
 
-Every source gives the same thing, `ImageData`: unbatched `(image, label)` for
-training and validation, images as `uint8` of any size with three channels.
-`batches.py` makes of it what `fit` takes.
+Every source gives the same thing, `ImageData`: unbatched `(record, label)` for
+training and validation, and a function that reads a record. A record is small
+(a path, encoded bytes, a box), so that many can be shuffled in memory; the
+image is `uint8` of any size with three channels. `batches.py` makes of it
+what `fit` takes.
 """
 
 import os
 import pathlib
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +21,11 @@ from alexnet_keras import photo_patches
 IMAGE_FILES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
 
 
+def identity(image):
+    """Reads a record that is an image already."""
+    return image
+
+
 @dataclass(frozen=True)
 class ImageData:
     """A data set for classification.
@@ -25,10 +33,14 @@ class ImageData:
     Attributes:
         name: what the caller asked for.
         class_names: a name for each label, in order.
-        train: unbatched `(image, label)` to learn from.
-        validation: unbatched `(image, label)` to measure on.
+        train: unbatched `(record, label)` to learn from, always in the same
+            order.
+        validation: unbatched `(record, label)` to measure on.
         train_size: number of training images.
         validation_size: number of validation images.
+        read: makes of a record the `uint8` image `(height, width, 3)`, with
+            TensorFlow's operations only. Defaults to `identity`, for records
+            that are images.
     """
 
     name: str
@@ -37,6 +49,28 @@ class ImageData:
     validation: tf.data.Dataset
     train_size: int
     validation_size: int
+    read: Callable = identity
+
+    def images(self, split):
+        """Reads the images of a split, several at a time, in order.
+
+        Args:
+            split: `"train"` or `"validation"`.
+
+        Returns:
+            A `tf.data.Dataset` of unbatched `(image, label)`, images `uint8`
+            `(height, width, 3)`.
+        """
+        if split not in ("train", "validation"):
+            raise ValueError(
+                "`split` must be 'train' or 'validation'. "
+                f"Received: split={split!r}"
+            )
+        return getattr(self, split).map(
+            lambda record, label: (self.read(record), label),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
+        )
 
 
 def load_dataset(name="photo_patches"):
@@ -75,6 +109,7 @@ def _photo_patches():
     ]
 
     def cut(box):
+        """Cuts `(label, top, left, side)` out of the photograph `label`."""
         label, top, left, side = tf.unstack(box)
         cuts = [
             lambda photograph=photograph: photograph[
@@ -83,13 +118,11 @@ def _photo_patches():
             for photograph in photographs
         ]
         patch = tf.switch_case(tf.cast(label, tf.int32), cuts)
-        return tf.ensure_shape(patch, (None, None, 3)), label
+        return tf.ensure_shape(patch, (None, None, 3))
 
     train, validation = (
-        tf.data.Dataset.from_tensor_slices(photo_patches.make_boxes(split)).map(
-            cut, num_parallel_calls=tf.data.AUTOTUNE
-        )
-        for split in ("train", "validation")
+        tf.data.Dataset.from_tensor_slices((boxes, boxes[:, 0]))
+        for boxes in map(photo_patches.make_boxes, ("train", "validation"))
     )
     return ImageData(
         "photo_patches",
@@ -98,6 +131,7 @@ def _photo_patches():
         validation,
         photo_patches.SIZES["train"],
         photo_patches.SIZES["validation"],
+        cut,
     )
 
 
@@ -150,7 +184,7 @@ def _folder(root):
         sizes[split] = len(pairs)
         splits[split] = tf.data.Dataset.from_tensor_slices(
             (list(paths), np.array(labels, "int64"))
-        ).map(_read_image, num_parallel_calls=tf.data.AUTOTUNE)
+        )
     return ImageData(
         str(root),
         names,
@@ -158,6 +192,7 @@ def _folder(root):
         splits["validation"],
         sizes["train"],
         sizes["validation"],
+        _read_file,
     )
 
 
@@ -197,11 +232,13 @@ def _image_files(folder, names):
     return classes
 
 
-def _read_image(path, label):
-    image = tf.io.decode_image(
-        tf.io.read_file(path), channels=3, expand_animations=False
-    )
-    return tf.ensure_shape(image, (None, None, 3)), label
+def _read_file(path):
+    return _decode(tf.io.read_file(path))
+
+
+def _decode(encoded):
+    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    return tf.ensure_shape(image, (None, None, 3))
 
 
 def _tfds(name):
@@ -218,9 +255,22 @@ def _tfds(name):
             f"{str(error).splitlines()[0]} Received: {name!r}"
         ) from error
     info = builder.info
-    if info.supervised_keys is None or "label" not in info.features:
+    image_key, label_key = (info.supervised_keys or (None, None))[:2]
+    features = dict(info.features)
+    labels = features.get(label_key)
+    if not isinstance(labels, tfds.features.ClassLabel):
         raise ValueError(
             f"`dataset` has no labels to learn. Received: {name!r}"
+        )
+    feature = features.get(image_key)
+    # Images of floats are kept bit by bit in PNG: they cannot be shown.
+    if (
+        not isinstance(feature, tfds.features.Image)
+        or feature.np_dtype != np.uint8
+    ):
+        raise ValueError(
+            f"`dataset` must hold uint8 images; {image_key!r} is {feature!r}. "
+            f"Received: {name!r}"
         )
     held_out = next(
         (split for split in ("validation", "test") if split in info.splits),
@@ -232,22 +282,19 @@ def _tfds(name):
             f"it has {', '.join(info.splits)}. Received: {name!r}"
         )
     train, validation = (
-        builder.as_dataset(split=split, as_supervised=True).map(
-            _three_channels, num_parallel_calls=tf.data.AUTOTUNE
+        builder.as_dataset(
+            split=split,
+            as_supervised=True,
+            decoders={image_key: tfds.decode.SkipDecoding()},
         )
         for split in ("train", held_out)
     )
     return ImageData(
         name,
-        tuple(info.features["label"].names),
+        tuple(labels.names),
         train,
         validation,
         info.splits["train"].num_examples,
         info.splits[held_out].num_examples,
+        _decode,
     )
-
-
-def _three_channels(image, label):
-    if image.shape[-1] == 1:
-        image = tf.image.grayscale_to_rgb(image)
-    return image, label

@@ -27,7 +27,8 @@ def error(name):
 def test_photo_patches_are_squares_of_the_photographs():
     data = datasets.load_dataset()
     assert (data.train_size, data.validation_size) == (5000, 500)
-    for split, size in ((data.train, 5000), (data.validation, 500)):
+    for split, size in (("train", 5000), ("validation", 500)):
+        split = data.images(split)
         assert split.cardinality() == size
         for image, label in split.take(20):
             assert image.dtype == tf.uint8
@@ -47,11 +48,11 @@ def test_folder_without_splits_validates_on_every_fifth(tmp_path):
     assert (data.train_size, data.validation_size) == (16, 5)
     reds = {
         int(image[0, 0, 0])
-        for image, label in data.validation.as_numpy_iterator()
+        for image, label in data.images("validation").as_numpy_iterator()
         if label == 0
     }
     assert reds == {0, 5, 10}  # every fifth of 0.png … 9.png, deep/x.bmp
-    for image, _ in data.train:
+    for image, _ in data.images("train"):
         assert image.shape == (10, 12, 3) and image.dtype == tf.uint8
 
 
@@ -63,7 +64,9 @@ def test_folder_with_splits(tmp_path, validation):
         save(tmp_path / validation / name / "0.png", (label, 0, 0))
     data = datasets.load_dataset(tmp_path)
     assert (data.train_size, data.validation_size) == (6, 2)
-    for image, label in data.train.concatenate(data.validation):
+    for image, label in data.images("train").concatenate(
+        data.images("validation")
+    ):
         assert int(image[0, 0, 0]) == label
 
 
@@ -71,7 +74,7 @@ def test_grey_images_of_a_folder_get_three_channels(tmp_path):
     for name in ("a", "b"):
         for number in range(2):
             save(tmp_path / name / f"{number}.png", 77, mode="L")
-    for image, _ in datasets.load_dataset(tmp_path).train:
+    for image, _ in datasets.load_dataset(tmp_path).images("train"):
         assert image.shape == (10, 12, 3) and np.all(image == 77)
 
 
@@ -149,6 +152,8 @@ def test_tfds_reads_real_photographs(name, sizes, first_class, monkeypatch):
     data = datasets.load_dataset(name)
     assert (data.train_size, data.validation_size) == sizes
     assert len(data.class_names) == 10 and data.class_names[0] == first_class
-    image, label = next(iter(data.train))
+    record, _ = next(iter(data.train))
+    assert record.dtype == tf.string and record.shape == ()
+    image, label = next(iter(data.images("train")))
     assert image.dtype == tf.uint8 and image.shape[-1] == 3
     assert 0 <= label < 10
