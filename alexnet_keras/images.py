@@ -1,17 +1,29 @@
-"""From a photograph to what the network eats: resize, crop, flip (§2, §4.1).
+"""From a photograph to what the network is shown: resize, crop, flip.
 
-Maps for `tf.data` on single `uint8` images of shape `(height, width, 3)`.
-Randomness comes from a stateless seed pair, so that the same seed gives the
-same picture whatever the number of threads. The mean is subtracted inside the
-model, where it is saved with the weights.
+The recipe is that of the paper (§2, §4.1) and of the 2012 code: the shorter
+side becomes 256, the central 256×256 is the stored picture, and windows of
+224×224 are cut from it, mirrored every other time. Cropping while decoding
+(`tf.io.decode_and_crop_jpeg`) is quicker, but a window of the full-size file
+shows things at another scale: other pixels, another recipe. It is not here.
+
+Maps for `tf.data` on single `uint8` images `(height, width, 3)`, or where said
+on batches of them. Randomness comes from a stateless seed pair: the same seed
+gives the same picture whatever the number of threads. The mean is subtracted
+inside the model, where it is saved with the weights. The colour noise is in
+`colors.py`.
 """
 
 import numpy as np
 import tensorflow as tf
 
+LONGEST = 8  # a strip keeps so many times its shorter side
+
 
 def resize_shorter_side(image, size):
-    """Resizes so that the shorter side has `size` pixels, aspect kept.
+    """Resizes so that the shorter side has `size` pixels, aspect kept (§2).
+
+    Of an image more than 8 times as long as it is wide only the middle, 8
+    times as long, is kept: at 256, one of 10,000×1 would take 2 GB.
 
     Args:
         image: `uint8` tensor of shape `(height, width, channels)`.
@@ -23,10 +35,13 @@ def resize_shorter_side(image, size):
     >>> resize_shorter_side(np.zeros((40, 60, 3), "uint8"), 20).shape.as_list()
     [20, 30, 3]
     """
+    shape = tf.shape(image)[:2]
+    longest = LONGEST * tf.reduce_min(shape)
+    top, left = tf.unstack(tf.maximum(shape - longest, 0) // 2)
+    image = image[top : top + longest, left : left + longest]
     sides = tf.cast(tf.shape(image)[:2], tf.float32)
     scale = size / tf.reduce_min(sides)
-    # The long side of a strip one pixel high rounds to at least `size`.
-    new_sides = tf.maximum(tf.cast(tf.round(sides * scale), tf.int32), size)
+    new_sides = tf.cast(tf.round(sides * scale), tf.int32)
     resized = tf.image.resize(image, new_sides, antialias=True)
     return tf.cast(tf.round(tf.clip_by_value(resized, 0, 255)), tf.uint8)
 
@@ -43,29 +58,142 @@ def center_crop(image, size):
     return tf.ensure_shape(crop, (size, size, None))
 
 
-def random_crop_and_flip(image, size, seed):
+def center_square(image, size):
+    """Returns the stored picture of the paper (§2): resized, then cut.
+
+    Args:
+        image: `uint8` tensor of shape `(height, width, channels)`.
+        size: side of the square in pixels; 256 in the paper.
+
+    Returns:
+        A `uint8` tensor of shape `(size, size, channels)`: the shorter side
+        resized to `size`, and of the longer one its middle.
+
+    >>> center_square(np.zeros((40, 60, 3), "uint8"), 20).shape.as_list()
+    [20, 20, 3]
+    """
+    return center_crop(resize_shorter_side(image, size), size)
+
+
+def random_crop_and_flip(image, size, seed, last_offset=True):
     """Returns a random `size` × `size` window, mirrored every other time.
+
+    The 2012 code draws once for 32 consecutive images (`crop_chunk`); give
+    32 images the same seed for that.
 
     Args:
         image: tensor of shape `(height, width, channels)`, both sides at
             least `size` pixels.
         size: side of the window in pixels.
-        seed: two integers; the same two give the same window.
+        seed: two integers; the same two give the same window and the same
+            flip.
+        last_offset: whether the last row and the last column of offsets take
+            part. They do in the 2012 code: 224 in 256 has offsets 0…32, and
+            33·33·2 = 2178 variants. The paper (§4.1) counts 2048 = 32·32·2:
+            `False` gives those. Defaults to the code's `True`.
+
+    Returns:
+        A tensor of shape `(size, size, channels)` of the image's dtype.
     """
-    channels = image.shape[-1] or tf.shape(image)[-1]
-    crop = tf.image.stateless_random_crop(image, (size, size, channels), seed)
-    return tf.image.stateless_random_flip_left_right(crop, seed)
+    offsets = tf.shape(image)[:2] - size + int(last_offset)
+    # An image that has the window's size has one offset either way.
+    choices = tf.concat([tf.maximum(offsets, 1), [2]], 0)
+    # A float32 below 1, times a count, stays below the count.
+    draws = tf.random.stateless_uniform((3,), seed)
+    drawn = tf.cast(draws * tf.cast(choices, tf.float32), tf.int32)
+    top, left, flip = tf.unstack(drawn)
+    crop = image[top : top + size, left : left + size]
+    crop = tf.where(flip == 1, crop[:, ::-1], crop)
+    return tf.ensure_shape(crop, (size, size, None))
+
+
+def ten_crops(batch, size):
+    """Returns the ten views that the paper averages at test time (§4.1).
+
+    Args:
+        batch: tensor of shape `(n, height, width, channels)`, both sides at
+            least `size` pixels.
+        size: side of the views in pixels.
+
+    Returns:
+        A tensor of shape `(n, 10, size, size, channels)` of the same dtype:
+        top left, top right, bottom left, bottom right, centre, and then the
+        mirrors of these five.
+
+    >>> ten_crops(np.zeros((2, 256, 256, 3), "uint8"), 224).shape.as_list()
+    [2, 10, 224, 224, 3]
+    """
+    bottom, right = tf.unstack(tf.shape(batch)[1:3] - size)
+    crops = tf.stack(
+        [
+            batch[:, top : top + size, left : left + size]
+            for top, left in (
+                (0, 0),
+                (0, right),
+                (bottom, 0),
+                (bottom, right),
+                (bottom // 2, right // 2),
+            )
+        ],
+        axis=1,
+    )
+    crops = tf.ensure_shape(crops, (None, 5, size, size, None))
+    return tf.concat([crops, crops[:, :, :, ::-1]], axis=1)
 
 
 def mean_pixel(dataset, limit=1000):
     """Returns the mean of red, green and blue over a data set, 0–255.
 
     Args:
-        dataset: a `tf.data.Dataset` of `(image, label)`, any sizes.
+        dataset: a `tf.data.Dataset` of `(image, label)`, any sizes. Each
+            image counts the same.
         limit: how many images to look at. Defaults to the first 1000.
+
+    Raises:
+        ValueError: if the data set is empty.
     """
     means = [
         image.mean(axis=(0, 1))
         for image, _ in dataset.take(limit).as_numpy_iterator()
     ]
+    if not means:
+        raise ValueError(_EMPTY.format(limit))
     return np.mean(means, axis=0)
+
+
+def mean_image(dataset, size, limit=10_000):
+    """Returns the mean over the squares of a data set, 0–255 (§2).
+
+    The 2012 code subtracts the central 224×224 of the 256×256 mean image
+    from every window, whatever its offset: `center_crop(mean, 224)`.
+
+    Args:
+        dataset: a `tf.data.Dataset` of `(image, label)`, any sizes;
+            `center_square` makes them square.
+        size: side of the mean image in pixels; 256 in the paper.
+        limit: how many images to look at. Defaults to the first 10,000, of
+            which the mean of a pixel is known to about 0.7 grey levels.
+
+    Returns:
+        A `float32` array of shape `(size, size, 3)`.
+
+    Raises:
+        ValueError: if the data set is empty.
+    """
+    squares = dataset.take(limit).map(
+        lambda image, _: center_square(image, size),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    )
+    total, count = 0, 0
+    for square in squares.as_numpy_iterator():
+        total = total + square.astype(np.int64)
+        count += 1
+    if not count:
+        raise ValueError(_EMPTY.format(limit))
+    return (total / count).astype("float32")
+
+
+_EMPTY = (
+    "`dataset` has no image to take a mean of. Check the split, and that "
+    "`limit` is at least 1. Received: an empty data set, limit={}"
+)

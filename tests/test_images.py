@@ -22,7 +22,7 @@ def photograph():
         ((451, 300), 256, (385, 256)),
         ((256, 256), 256, (256, 256)),
         ((40, 40), 64, (64, 64)),
-        ((1, 1000), 8, (8, 8000)),
+        ((1, 1000), 8, (8, 64)),
     ],
 )
 def test_shorter_side_gets_the_size_and_aspect_stays(shape, size, expected):
