@@ -15,12 +15,14 @@ from alexnet_keras.layers import GroupedConv2D
 from alexnet_keras.layers import LocalResponseNormalization
 from alexnet_keras.layers import SpatialResponseNormalization
 from alexnet_keras.model import build_alexnet
+from alexnet_keras.optimizers import SGD2012
 from alexnet_keras.shapes import derive_layers
 from alexnet_keras.shapes import output_size
 from alexnet_keras.variants import VARIANTS
 
 __version__ = "0.1.0"
 __all__ = [
+    "SGD2012",
     "VARIANTS",
     "AdaptiveAveragePooling2D",
     "CeilMaxPooling2D",

@@ -1,0 +1,224 @@
+"""The update rule of 2012: rate and decay inside the velocity.
+
+Neither of the usual optimizers has it. `keras.optimizers.SGD` decays weights
+outside the velocity, which is ten times weaker at momentum 0.9, and decays
+biases too; `torch.optim.SGD` keeps the rate outside, which differs as soon as
+the rate changes. Both have one rate where the paper's code has several.
+"""
+
+import math
+import numbers
+
+import keras
+from keras import ops
+
+FOLLOW = -1.0  # a bias rate that is stored as this follows `learning_rate`
+
+
+@keras.saving.register_keras_serializable(package="alexnet_keras")
+class SGD2012(keras.optimizers.Optimizer):
+    """Momentum SGD as in the paper, section 5, and in its code (weights.cu).
+
+    For a weight w with gradient g and rate r:
+
+        v ← momentum · v − r · (g + weight_decay · w)
+        w ← w + v
+
+    Biases (variables that are named so, as in every Keras layer) have a rate
+    of their own and no decay. Where a rate is 0, neither v nor w changes, by
+    no bit: a frozen layer does not coast on its velocity, and goes on with it
+    when its rate is back.
+
+    All rates are variables: `set_rates`, or a callback that assigns
+    `learning_rate`, takes effect in a compiled training step, and whatever
+    saves `optimizer.variables` saves them. Runs on all backends and under
+    `tf.distribute`.
+
+    Args:
+        learning_rate: r of the weights, or a schedule. Defaults to 0.01.
+        momentum: from 0 up to, not including, 1. Defaults to 0.9.
+        weight_decay: of all variables but biases, and those that
+            `exclude_from_weight_decay` names. Defaults to 0.0005.
+        bias_learning_rate: r of the biases. Defaults to None: that of the
+            weights. The runs of 2012 began with 0.01 and 0.02.
+        name: of the optimizer.
+        **kwargs: as `keras.optimizers.Optimizer`: clipping, averaging and
+            the like.
+
+    Raises:
+        ValueError: if a number is outside its range.
+
+    >>> model = keras.Sequential(
+    ...     [keras.Input((2,)), keras.layers.Dense(1, name="fc")]
+    ... )
+    >>> optimizer = SGD2012(0.01, bias_learning_rate=0.02)
+    >>> model.compile(optimizer, "mse")
+    >>> optimizer.build(model.trainable_variables)
+    >>> optimizer.set_rates(0.001, 0.002, layers={"fc": 0})
+    """
+
+    def __init__(
+        self,
+        learning_rate=0.01,
+        momentum=0.9,
+        weight_decay=0.0005,
+        bias_learning_rate=None,
+        name="sgd_2012",
+        **kwargs,
+    ):
+        if not callable(learning_rate):  # else a schedule
+            learning_rate = _not_negative("learning_rate", learning_rate)
+        momentum = _not_negative("momentum", momentum)
+        if momentum >= 1:
+            raise ValueError(
+                "`momentum` must be less than 1, or velocities grow for ever. "
+                f"Received: momentum={momentum}"
+            )
+        super().__init__(
+            learning_rate,
+            weight_decay=_not_negative("weight_decay", weight_decay),
+            name=name,
+            **kwargs,
+        )
+        self.momentum = momentum
+        self._bias_rate = None
+        self._initial_bias_rate = _bias_rate(bias_learning_rate)
+
+    def build(self, variables):
+        """Creates a velocity for each variable, and the rates."""
+        if self.built:
+            return
+        super().build(variables)
+        self._velocities = self.add_optimizer_variables(variables, "velocity")
+        # By initializers: `fit` builds inside of a traced function, where an
+        # assignment would become a part of every step.
+        self._bias_rate = self._add_rates(
+            "bias_learning_rate", (), self._initial_bias_rate
+        )
+        self._multipliers = self._add_rates("multipliers", (len(variables),))
+        self._decayed = [
+            variable.name != "bias" and self._use_weight_decay(variable)
+            for variable in variables
+        ]
+
+    def _add_rates(self, name, shape, value=1.0):
+        return self.add_variable(
+            shape,
+            keras.initializers.Constant(value),
+            aggregation="only_first_replica",
+            name=name,
+        )
+
+    @property
+    def bias_learning_rate(self):
+        """The rate of the biases; None where it follows `learning_rate`."""
+        rate = self._initial_bias_rate
+        if self._bias_rate is not None:
+            rate = float(ops.convert_to_numpy(self._bias_rate))
+        return None if rate == FOLLOW else rate
+
+    def set_rates(self, learning_rate, bias_learning_rate=None, layers=None):
+        """Sets all rates; what is not given goes back to its default.
+
+        Args:
+            learning_rate: of the weights.
+            bias_learning_rate: of the biases. Defaults to None: that of the
+                weights.
+            layers: dict from names of layers to what the rates of their
+                variables are multiplied by; 0 freezes. A name that holds
+                other layers stands for all of them. Defaults to None: 1.
+
+        Raises:
+            ValueError: before a rate has changed: if the optimizer has not
+                been built, if a rate is negative, if no variable belongs to a
+                layer of this name.
+        """
+        if not self.built:
+            raise ValueError(
+                "`set_rates` needs to know the layers. Call "
+                "`model.optimizer.build(model.trainable_variables)` first. "
+                f"Received: an optimizer, {self.name!r}, that is not built"
+            )
+        learning_rate = _not_negative("learning_rate", learning_rate)
+        bias_rate = _bias_rate(bias_learning_rate)
+        multipliers = self._multipliers_of(layers or {})
+        self.learning_rate = learning_rate  # raises where it is a schedule
+        self._bias_rate.assign(bias_rate)
+        self._multipliers.assign(multipliers)
+
+    def _multipliers_of(self, layers):
+        owners = [v.path.split("/")[:-1] for v in self._trainable_variables]
+        known = list(dict.fromkeys(name for names in owners for name in names))
+        if unknown := [name for name in layers if name not in known]:
+            raise ValueError(
+                "`layers` names layers without trainable variables: "
+                f"{unknown}. Those with are {known}. "
+                f"Received: layers={layers}"
+            )
+        for name, value in layers.items():
+            _not_negative(f"layers[{name!r}]", value)
+        return [
+            math.prod(layers.get(name, 1.0) for name in names)
+            for names in owners
+        ]
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Updates one variable and its velocity."""
+        index = self._get_variable_index(variable)
+        velocity = self._velocities[index]
+        dtype = velocity.dtype
+        rate = ops.cast(learning_rate, self._multipliers.dtype)
+        # The position is known when the step is traced; the rates are not.
+        if self._is_bias(index):
+            rate = ops.where(self._bias_rate < 0, rate, self._bias_rate)
+        rate = rate * self._multipliers[index]
+        frozen = ops.equal(rate, 0)
+        rate = ops.cast(rate, dtype)
+        weights = ops.convert_to_tensor(variable)
+        step = ops.cast(ops.convert_to_tensor(gradient), dtype)
+        if self._decayed[index]:
+            step = step + weights * self.weight_decay
+        moved = velocity * self.momentum - step * rate
+        # A selection, since 0 times a gradient that overflowed is not 0.
+        self.assign(velocity, ops.where(frozen, velocity, moved))
+        self.assign(variable, ops.where(frozen, weights, weights + moved))
+
+    def _is_bias(self, index):
+        return self._trainable_variables[index].name == "bias"
+
+    def _apply_weight_decay(self, variables):
+        """Nothing: Keras would decay here, outside the velocity."""
+
+    def get_config(self):
+        """The arguments; rates as they are now, but for the multipliers."""
+        return {
+            **super().get_config(),
+            "momentum": self.momentum,
+            "bias_learning_rate": self.bias_learning_rate,
+        }
+
+
+def unwrap(optimizer):
+    """The optimizer itself where Keras has wrapped it to scale the loss.
+
+    `compile` does so under the policy `mixed_float16`:
+    `unwrap(model.optimizer).set_rates(…)` is right under any policy.
+    """
+    while isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        optimizer = optimizer.inner_optimizer
+    return optimizer
+
+
+def _not_negative(name, value):
+    if isinstance(value, numbers.Real) and 0 <= value < math.inf:
+        return float(value)
+    raise ValueError(
+        f"`{name}` must be a number that is not negative. "
+        f"Received: {name}={value!r}"
+    )
+
+
+def _bias_rate(value):
+    return (
+        FOLLOW if value is None else _not_negative("bias_learning_rate", value)
+    )
