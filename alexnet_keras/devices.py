@@ -3,6 +3,11 @@
 import tensorflow as tf
 
 
+def count_gpus():
+    """Returns how many GPUs TensorFlow sees."""
+    return len(tf.config.list_physical_devices("GPU"))
+
+
 def make_strategy(replicas=None):
     """Returns a `MirroredStrategy` over the GPUs, or over logical CPUs.
 
@@ -17,7 +22,7 @@ def make_strategy(replicas=None):
     """
     if replicas is not None:
         check_positive("replicas", replicas)
-    gpus = len(tf.config.list_physical_devices("GPU"))
+    gpus = count_gpus()
     if gpus:
         if replicas is not None and replicas > gpus:
             raise ValueError(

@@ -21,6 +21,7 @@ __all__ = [
     "GroupedConv2D",
     "LocalResponseNormalization",
     "SpatialResponseNormalization",
+    "SubtractMean",
 ]
 
 register = keras.saving.register_keras_serializable(package="alexnet_keras")
@@ -189,3 +190,48 @@ class ClassNames(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "class_names": list(self.class_names)}
+
+
+@register
+class SubtractMean(layers.Layer):
+    """Subtracts a mean from images and scales the rest, in float32.
+
+    The mean is a weight that does not train: it travels in the saved model.
+    One value a channel, or a mean image as in 2012 (§2), of which the 2012
+    code subtracts the central window whatever the place of the crop.
+
+    Args:
+        mean: array that broadcasts to one image, `(channels,)` or `(height,
+            width, channels)`; a loaded model knows its shape only, `None`
+            values come with the weights.
+        scale: what the difference is multiplied by. Defaults to 1.
+
+    >>> import numpy as np
+    >>> layer = SubtractMean([10.0, 20.0, 30.0], scale=0.5)
+    >>> np.asarray(layer(np.full((1, 1, 1, 3), 40, "uint8"))).ravel().tolist()
+    [15.0, 10.0, 5.0]
+    """
+
+    def __init__(self, mean=None, scale=1.0, *, shape=None, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        if mean is not None:
+            mean = np.asarray(mean, "float32")
+            shape = mean.shape
+        self.initial_mean, self.shape, self.scale = mean, tuple(shape), scale
+
+    def build(self, input_shape):
+        self.mean = self.add_weight(
+            name="mean", shape=self.shape, initializer="zeros", trainable=False
+        )
+        if self.initial_mean is not None:
+            self.mean.assign(self.initial_mean)
+
+    def call(self, inputs):
+        return (ops.cast(inputs, "float32") - self.mean) * self.scale
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        config = super().get_config()
+        return {**config, "shape": list(self.shape), "scale": self.scale}

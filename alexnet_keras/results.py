@@ -8,23 +8,16 @@ from dataclasses import asdict
 from dataclasses import dataclass
 
 import keras
+import matplotlib.pyplot as plt
 import tensorflow as tf
 
+from alexnet_keras import checkpoints
+from alexnet_keras import settings
 from alexnet_keras import training_plots
+from alexnet_keras.settings import Settings
 
-
-@dataclass(frozen=True)
-class Settings:
-    """What defines a run; written to `settings.json` beside its results."""
-
-    dataset: str
-    variant: str
-    epochs: int
-    batch_size: int
-    replicas: int
-    input_size: int
-    learning_rate: float
-    seed: int
+MODEL = "model.keras"
+RESULTS = "results.json"
 
 
 @dataclass(frozen=True)
@@ -36,7 +29,7 @@ class TrainingResult:
             and the class names (`get_layer("class_names")`) are inside.
         history: lists by epoch: `loss`, `top_1`, `top_5` and the same on the
             validation data with `val_` in front. Losses are in nats.
-        settings: the `Settings`, defaults filled in.
+        settings: the `settings.Settings`, defaults filled in.
         learned: whether the loss came clearly below ln(classes).
         summary: the result in words, against chance.
     """
@@ -93,14 +86,9 @@ def summarize(history, classes):
 
 
 def write(folder, result, seconds):
-    """Writes the model, the curves and the settings of a run to a folder."""
-    result.model.save(folder / "model.keras")
-    axes = training_plots.plot_history(
-        result.history, result.model.output_shape[-1]
-    )
-    axes[0].figure.savefig(folder / "curves.png", dpi=100)
+    """Writes the model, the curves and the results of a run to a folder."""
     record = {
-        "command": command(result.settings),
+        "command": settings.command(result.settings),
         "settings": asdict(result.settings),
         "results": {
             name: values[-1] for name, values in result.history.items()
@@ -115,25 +103,32 @@ def write(folder, result, seconds):
         "keras": keras.__version__,
         "hardware": _hardware(),
     }
+    put = checkpoints.write_atomically
+    put(folder / MODEL, result.model.save)
+    axes = training_plots.plot_history(
+        result.history, result.model.output_shape[-1]
+    )
+    figure = axes[0].figure
+    put(folder / "curves.png", lambda part: figure.savefig(part, dpi=100))
+    plt.close(figure)
     # Last: where it stands, the run is complete.
-    (folder / "settings.json").write_text(
-        json.dumps(record, indent=2) + "\n", encoding="utf-8"
+    text = json.dumps(record, indent=2) + "\n"
+    put(folder / RESULTS, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def read(folder, run_settings):
+    """Returns the `TrainingResult` of a complete run, or `None`."""
+    path = folder / RESULTS
+    if not path.exists():
+        return None
+    record = json.loads(path.read_text(encoding="utf-8"))
+    return TrainingResult(
+        keras.models.load_model(folder / MODEL),
+        record["history"],
+        run_settings,
+        record["learned"],
+        record["summary"],
     )
-
-
-def command(settings):
-    """Returns the command line that repeats a run.
-
-    >>> command(Settings("cifar10", "paper", 2, 128, 1, 224, 0.01, 2012))
-    'python -m alexnet_keras train --dataset cifar10 --variant paper
-    --epochs 2 --batch-size 128 --replicas 1 --input-size 224
-    --learning-rate 0.01 --seed 2012'
-    """
-    options = (
-        f"--{name.replace('_', '-')} {value}"
-        for name, value in asdict(settings).items()
-    )
-    return f"python -m alexnet_keras train {' '.join(options)}"
 
 
 def _hardware():

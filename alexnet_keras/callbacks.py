@@ -1,0 +1,172 @@
+"""What a run does beside `fit`: follow its recipe, keep itself on disk."""
+
+import contextlib
+import math
+import signal
+import threading
+import time
+
+import keras
+import pandas as pd
+
+from alexnet_keras import checkpoints
+from alexnet_keras import optimizers
+
+
+class ApplyRecipe(keras.callbacks.Callback):
+    """Sets the rates of each epoch; ends the run when the recipe is over.
+
+    Args:
+        recipe: a `Recipe`.
+        history: the lists by epoch that `Keeper` fills.
+        say: a function that gets a sentence when the run ends early.
+    """
+
+    def __init__(self, recipe, history, say=print):
+        super().__init__()
+        self.recipe, self.history, self.say = recipe, history, say
+
+    def _stage(self, epoch):
+        errors = [1 - top_1 for top_1 in self.history.get("val_top_1", [])]
+        return self.recipe.stage_at(epoch, errors)
+
+    def is_over(self, epoch):
+        """Whether nothing is left to do from this epoch on."""
+        return self._stage(epoch) is None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        stage = self._stage(epoch)
+        optimizers.unwrap(self.model.optimizer).set_rates(
+            stage.rate, stage.bias_rate, dict(stage.layers)
+        )
+
+    def on_epoch_end(self, epoch, logs=None):
+        done = epoch + 1
+        if done < self.recipe.epochs and self.is_over(done):
+            self.model.stop_training = True
+            self.say(
+                f"The validation error has not fallen for "
+                f"{self.recipe.patience} epochs at the last rate: the run ends "
+                f"after epoch {done}."
+            )
+
+
+class Keeper(keras.callbacks.Callback):
+    """Records the history, and saves what a run needs to go on.
+
+    Args:
+        folder: where checkpoints and `history.csv` go; `None`: nowhere.
+        progress: of the checkpoint that the run goes on from, or an empty
+            dict. Its `history` is continued in place.
+        steps: batches in an epoch.
+        save_every: steps between checkpoints inside an epoch; `None`: at the
+            ends of epochs only.
+        interruption: a `threading.Event`; once set, the next step is saved
+            and `KeyboardInterrupt` raised.
+    """
+
+    def __init__(self, folder, progress, steps, save_every, interruption):
+        super().__init__()
+        self.folder, self.steps = folder, steps
+        self.save_every, self.interruption = save_every, interruption
+        self.history = progress.get("history", {})
+        self.begun = dict(progress.get("begun", {}))
+        self.done = progress.get("done", 0)  # steps of the epoch begun
+        self.seconds = progress.get("seconds", 0.0)
+        self.last = time.perf_counter()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch, self.resumed = epoch, self.done
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.done = self.resumed + batch + 1
+        if self.done == self.steps:
+            return  # validation comes first, then `on_epoch_end` saves
+        due = self.save_every and self.done % self.save_every == 0
+        if due or self.interruption.is_set():
+            self._save(self.epoch, self.done, self._merge(logs))
+        self._stop_if_interrupted()
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs.update(self._merge(logs))
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(float(value))
+        self.done, self.begun = 0, {}
+        if self.folder is not None:
+            table = pd.DataFrame(self.history)
+            table.insert(0, "epoch", range(1, len(table) + 1))
+            checkpoints.write_atomically(
+                self.folder / "history.csv",
+                lambda part: table.to_csv(part, index=False),
+            )
+        if math.isfinite(logs["loss"]):  # or there is nothing to go on from
+            self._save(epoch + 1, 0, {})
+        self._stop_if_interrupted()
+
+    def elapsed(self):
+        """Seconds of training so far, those before a resumption included."""
+        now = time.perf_counter()
+        self.seconds += now - self.last
+        self.last = now
+        return self.seconds
+
+    def _merge(self, logs):
+        """Means over the epoch, from before and after a resumption."""
+        share = self.resumed / max(self.resumed + self._here(), 1)
+        return {
+            name: share * self.begun.get(name, 0.0) + (1 - share) * value
+            for name, value in logs.items()
+            if name in ("loss", "top_1", "top_5")
+        }
+
+    def _here(self):
+        return self.done - self.resumed
+
+    def _save(self, epoch, done, begun):
+        if self.folder is None:
+            return
+        checkpoints.save(
+            self.folder,
+            epoch * self.steps + done,
+            checkpoints.state_of(self.model),
+            {
+                "history": self.history,
+                "begun": {name: float(mean) for name, mean in begun.items()},
+                "done": done,
+                "seconds": self.elapsed(),
+            },
+        )
+
+    def _stop_if_interrupted(self):
+        if self.interruption.is_set():
+            raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def gentle_interruption():
+    """Turns the first Ctrl-C (or SIGTERM) into an event; the second works.
+
+    An interruption in the middle of a step would leave weights of one step
+    beside velocities of another.
+    """
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event  # signals are for the main thread
+        return
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in signals}
+
+    def restore():
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def handle(number, frame):
+        restore()
+        event.set()
+
+    for number in signals:
+        signal.signal(number, handle)
+    try:
+        yield event
+    finally:
+        restore()

@@ -1,0 +1,183 @@
+"""Everything that a run needs to go on, on disk, whatever happens to it.
+
+Keras's own `BackupAndRestore`, `.keras` and `.weights.h5` leave out the state
+of random layers: a run that goes on from them drops other units than it would
+have. Here all variables are kept: weights, velocities, rates, the counters of
+the optimizer, the states of dropout. The order of the data follows from the
+number of the step (`batches.py`), so nothing of it needs to be kept.
+
+A file is written under another name, forced to disk, then renamed: it is
+whole or it is not there. Two are kept; each array has a checksum, and a
+damaged newest file falls back to the one before.
+"""
+
+import json
+import os
+import pathlib
+import zipfile
+from dataclasses import dataclass
+
+import numpy as np
+
+KEEP = 2
+PROGRESS = "progress"
+
+
+class NotSaved(OSError):
+    """A checkpoint could not be written; the ones before it still stand."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a file holds.
+
+    Attributes:
+        step: updates made so far.
+        arrays: a dict from the place and path of a variable to its value.
+        progress: a dict of plain values that go with it.
+    """
+
+    step: int
+    arrays: dict
+    progress: dict
+
+
+def state_of(model):
+    """Returns all variables of a compiled model with its optimizer, by name.
+
+    Weights, states of random layers, and the optimizer's variables, which
+    must have been built. Metrics are left out: they begin anew.
+    """
+    variables = [*model.variables, *model.optimizer.variables]
+    return {f"{i:04} {v.path}": v for i, v in enumerate(variables)}
+
+
+def restore(model, checkpoint):
+    """Gives a model and its optimizer the values of a checkpoint.
+
+    Raises:
+        ValueError: if the variables are not those of the model; nothing is
+            changed then.
+    """
+    variables = state_of(model)
+    arrays = checkpoint.arrays
+    theirs = {name: array.shape for name, array in arrays.items()}
+    ours = {name: tuple(v.shape) for name, v in variables.items()}
+    if ours != theirs:
+        differing = sorted(set(ours.items()) ^ set(theirs.items()))
+        raise ValueError(
+            "The checkpoint is not of this model: "
+            f"{len(differing)} variables differ, the first is "
+            f"{differing[0][0]!r}. Received: step {checkpoint.step}"
+        )
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
+
+
+def write_atomically(path, write):
+    """Calls `write(path)` on a name beside `path`, then renames.
+
+    Args:
+        path: the file that is to be there, whole, or as it was before.
+        write: a function that writes the file whose path it gets.
+
+    Raises:
+        NotSaved: if the disk is full or the folder cannot be written.
+    """
+    path = pathlib.Path(path)
+    # The ending stays: Keras and Matplotlib choose the format by it.
+    part = path.with_name(f".part-{path.name}")
+    try:
+        write(part)
+        with open(part, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(part, path)
+        _force_to_disk(path.parent)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise NotSaved(
+            f"{str(path)!r} could not be written: {error.strerror or error}. "
+            "Make room or choose another folder."
+        ) from error
+
+
+def save(folder, step, arrays, progress):
+    """Writes a checkpoint, and removes all but the newest two.
+
+    Args:
+        folder: where to; it must be there.
+        step: updates made so far.
+        arrays: a dict of arrays, such as that of `state_of`.
+        progress: a dict that JSON can hold.
+
+    Returns:
+        The path of the file. One of the full network has 0.5 GB.
+
+    Raises:
+        NotSaved: if the disk is full or the folder cannot be written.
+    """
+    text = json.dumps(progress).encode()
+    contents = {name: np.asarray(value) for name, value in arrays.items()}
+    contents[PROGRESS] = np.frombuffer(text, "uint8")
+
+    path = pathlib.Path(folder) / f"checkpoint-{step:08}.npz"
+    write_atomically(path, lambda part: _savez(part, contents))
+    for old in _files(folder)[:-KEEP]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def load_newest(folder, say=print):
+    """Returns the newest checkpoint that is whole, or `None`.
+
+    Args:
+        folder: where from.
+        say: a function that gets a sentence about each damaged file.
+
+    Raises:
+        ValueError: if there are checkpoints and all are damaged.
+    """
+    files = _files(folder)
+    for path in reversed(files):
+        try:
+            with np.load(path) as contents:
+                arrays = {name: contents[name] for name in contents.files}
+            progress = json.loads(arrays.pop(PROGRESS).tobytes())
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            say(f"{path.name} is damaged; the one before it is taken.")
+            continue
+        step = int(path.stem.partition("-")[2])
+        return Checkpoint(step, arrays, progress)
+    if files:
+        raise ValueError(
+            f"All {len(files)} checkpoints are damaged. Name another folder, "
+            f"or remove this one. Received: output={str(folder)!r}"
+        )
+    return None
+
+
+def remove_all(folder):
+    """Removes the checkpoints of a run that has come to its end."""
+    for path in _files(folder):
+        path.unlink(missing_ok=True)
+
+
+def _files(folder):
+    """The checkpoints, oldest first."""
+    return sorted(pathlib.Path(folder).glob("checkpoint-*.npz"))
+
+
+def _savez(path, contents):
+    with open(path, "wb") as file:
+        np.savez(file, **contents)
+
+
+def _force_to_disk(folder):
+    """So that the new name outlives a power failure; not on Windows."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,43 @@
+"""The network with all that its use needs inside: mean and class names."""
+
+import keras
+
+from alexnet_keras import layers
+from alexnet_keras import model
+from alexnet_keras import variants
+
+
+def build_classifier(
+    variant, input_size, class_names, mean, classifier_activation="softmax"
+):
+    """Builds the network with all that its use needs inside.
+
+    Args:
+        variant: a name in `VARIANTS` or a table.
+        input_size: side of the images in pixels.
+        class_names: names of the outputs.
+        mean: what to subtract: a value each for red, green and blue, or a
+            mean image `(input_size, input_size, 3)`.
+        classifier_activation: as in `build_alexnet`. Defaults to `"softmax"`.
+
+    Returns:
+        A `keras.Model` from RGB images `(batch, input_size, input_size, 3)`
+        with values from 0 to 255 to `(batch, classes)`. Inside, the mean is
+        subtracted, the rest scaled as the variant expects, and greyed for a
+        variant that takes grey images.
+    """
+    table = variants.get_variant(variant)
+    pixels = keras.Input((input_size, input_size, 3), name="images")
+    x = layers.SubtractMean(mean, table.pixel_scale, name="subtract_mean")(
+        pixels
+    )
+    if table.input_shape[-1] == 1:
+        x = keras.ops.image.rgb_to_grayscale(x)
+    network = model.build_alexnet(
+        input_tensor=x,
+        classes=len(class_names),
+        classifier_activation=classifier_activation,
+        variant=table,
+    )
+    named = layers.ClassNames(class_names, name="class_names")
+    return keras.Model(pixels, named(network.output), name=table.name)

@@ -1,0 +1,203 @@
+"""What defines a run, from what the caller typed; checked before it starts."""
+
+import hashlib
+import json
+import os
+import pathlib
+from dataclasses import asdict
+from dataclasses import dataclass
+
+from alexnet_keras import checkpoints
+from alexnet_keras import devices
+from alexnet_keras import shapes
+
+# The embedded photographs are small: so are the crops and the batches, and a
+# CPU is done in about two minutes. Other data sets get the recipe's sizes.
+EMBEDDED = {"input_size": 83, "batch_size": 32, "epochs": 4}
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+FILE = "settings.json"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What defines a run; two runs with equal settings are the same run."""
+
+    dataset: str
+    variant: str
+    recipe: str
+    epochs: int
+    batch_size: int
+    replicas: int
+    input_size: int
+    learning_rate: float
+    precision: str
+    seed: int
+
+
+def fill_in(
+    dataset,
+    table,
+    recipe,
+    *,
+    epochs,
+    batch_size,
+    replicas,
+    input_size,
+    learning_rate,
+    scale_rate,
+    precision,
+    seed,
+):
+    """Checks what the caller typed and fills in what depends on the data.
+
+    Args: as `training.train`; `table` and `recipe` are no names any more.
+
+    Returns:
+        `(settings, recipe)`: `Settings`, and the recipe for its epochs and
+        its rates.
+    """
+    small = EMBEDDED if dataset == "photo_patches" else {}
+    if epochs is None:
+        epochs = small.get("epochs", recipe.epochs)
+    if batch_size is None:
+        batch_size = small.get("batch_size", recipe.batch_size)
+    if input_size is None:
+        input_size = small.get("input_size", table.input_shape[0])
+    devices.check_positive("epochs", epochs)
+    devices.check_positive("batch_size", batch_size)
+    devices.check_positive("input_size", input_size)
+    first_rate = recipe.stages[0].rate
+    if learning_rate is None:
+        learning_rate = first_rate
+    _check_rate(learning_rate)
+    if precision not in PRECISIONS:
+        raise ValueError(
+            f"`precision` must be one of {', '.join(PRECISIONS)}. "
+            f"Received: precision={precision!r}"
+        )
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise ValueError(
+            f"`seed` must be an integer of at least 0. Received: seed={seed!r}"
+        )
+    least = shapes.smallest_size(table)
+    if input_size < least:
+        raise ValueError(
+            f"`input_size` must be at least {least} for variant "
+            f"{table.name!r}. Received: input_size={input_size}"
+        )
+    # Equal shares for all replicas.
+    batch_size = -(-batch_size // replicas) * replicas
+    if scale_rate:
+        learning_rate *= batch_size / recipe.batch_size
+    settings = Settings(
+        str(dataset),
+        table.name,
+        recipe.name,
+        epochs,
+        batch_size,
+        replicas,
+        input_size,
+        float(learning_rate),
+        precision,
+        seed,
+    )
+    if epochs != recipe.epochs:
+        recipe = recipe.scaled(epochs)
+    if learning_rate != first_rate:
+        recipe = recipe.with_rates(learning_rate / first_rate)
+    return settings, recipe
+
+
+def _check_rate(rate):
+    if isinstance(rate, bool) or not isinstance(rate, float | int) or rate <= 0:
+        raise ValueError(
+            "`learning_rate` must be a positive number. "
+            f"Received: learning_rate={rate!r}"
+        )
+
+
+def claim_folder(output):
+    """Checks that the folder of a run can be made or written.
+
+    Returns:
+        The `pathlib.Path`, or `None` for `None`.
+    """
+    if output is None:
+        return None
+    folder = pathlib.Path(output)
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise ValueError(
+            f"`output` cannot be written: {str(there)!r} is no folder, or is "
+            f"not yours to write. Received: output={str(output)!r}"
+        )
+    return folder
+
+
+def describe(settings, table, recipe, data):
+    """Returns all that defines a run as a dict for JSON.
+
+    The table, the recipe and the data set go in by their contents, since
+    their names do not say all.
+    """
+    contents = repr((table, recipe)).encode()
+    return {
+        **asdict(settings),
+        "table_and_recipe": hashlib.sha256(contents).hexdigest()[:12],
+        "train_size": data.train_size,
+        "validation_size": data.validation_size,
+        "class_names": list(data.class_names),
+    }
+
+
+def write(folder, description):
+    """Writes `settings.json`, the first file of a run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(description, indent=2) + "\n"
+    checkpoints.write_atomically(
+        folder / FILE, lambda part: part.write_text(text, encoding="utf-8")
+    )
+
+
+def check_same(folder, description):
+    """Refuses a folder that holds a run with other settings.
+
+    Raises:
+        ValueError: that names what differs.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return
+    try:
+        there = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        there = {}
+    differing = [
+        f"{name} is {there.get(name)!r} there and {value!r} here"
+        for name, value in description.items()
+        if there.get(name) != value
+    ]
+    if differing:
+        raise ValueError(
+            "`output` holds a run with other settings: "
+            f"{'; '.join(differing)}. Name another folder, or the settings of "
+            f"that run. Received: output={str(folder)!r}"
+        )
+
+
+def command(settings, output=None):
+    """Returns the command line that repeats a run, or goes on with it.
+
+    >>> command(Settings("cifar10", "paper", "quick", 2, 128, 1, 224, 0.01,
+    ...     "float32", 2012))
+    'python -m alexnet_keras train --dataset cifar10 --variant paper
+    --recipe quick --epochs 2 --batch-size 128 --replicas 1 --input-size 224
+    --learning-rate 0.01 --precision float32 --seed 2012'
+    """
+    words = dict(asdict(settings))
+    if output is not None:
+        words["output"] = output
+    options = (
+        f"--{name.replace('_', '-')} {value}" for name, value in words.items()
+    )
+    return f"python -m alexnet_keras train {' '.join(options)}"

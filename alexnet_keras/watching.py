@@ -1,0 +1,126 @@
+"""What can be seen of a run while it lasts: bar, lines, a warning in words."""
+
+import math
+import sys
+import time
+
+import keras
+import tqdm
+
+# A loss this near to ln(classes) is that of guessing.
+NEAR_CHANCE = 0.95
+WARN_AFTER = 300  # steps, and again after each such number
+CAUSES = (
+    "the learning rate is too small or so large that units died; the initial "
+    "weights are too small (a table with init 0.01 needs a few hundred steps "
+    "before it starts); the labels do not belong to the images; biases of 1 "
+    "with Keras's own dropout; pixels not from 0 to 255"
+)
+
+
+class Progress(keras.callbacks.Callback):
+    """A bar with loss, top-1, images per second and time left.
+
+    Args:
+        epochs: of the whole run.
+        steps: batches in an epoch.
+        batch_size: images in a batch.
+        first_step: where the run goes on. Defaults to 0.
+        bar: whether to draw the bar, on stderr; lines by epoch are printed
+            in any case. Defaults to `True`.
+    """
+
+    def __init__(self, epochs, steps, batch_size, first_step=0, bar=True):
+        super().__init__()
+        self.epochs, self.batch_size = epochs, batch_size
+        self.bar = tqdm.tqdm(
+            total=epochs * steps * batch_size,
+            initial=first_step * batch_size,
+            unit=" images",
+            unit_scale=True,
+            disable=None if bar else True,  # None: only on a terminal
+            file=sys.stderr,
+        )
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not self.bar.disable:
+            self.bar.set_postfix_str(
+                f"loss {logs['loss']:.3f}, top-1 {logs['top_1']:.1%}",
+                refresh=False,
+            )
+        self.bar.update(self.batch_size)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.bar.clear()
+        print(
+            f"epoch {epoch + 1}/{self.epochs}: loss {logs['loss']:.3f}, top-1 "
+            f"{logs['top_1']:.1%}; validation loss {logs['val_loss']:.3f}, "
+            f"top-1 {logs['val_top_1']:.1%}, top-5 {logs['val_top_5']:.1%}; "
+            f"{logs['images_per_second']:.0f} images/s",
+            flush=True,
+        )
+
+    def on_train_end(self, logs=None):
+        self.close()
+
+    def close(self):
+        """Ends the bar, for a run that does not come to its end too."""
+        self.bar.close()
+
+
+class Stopwatch(keras.callbacks.Callback):
+    """Adds `images_per_second` of training, without validation, to the logs."""
+
+    def __init__(self, batch_size):
+        super().__init__()
+        self.batch_size = batch_size
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.steps, self.seconds = 0, 0.0
+        self.last = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.perf_counter()
+        self.seconds += now - self.last
+        self.last = now
+        self.steps += 1
+
+    def on_epoch_end(self, epoch, logs=None):
+        rate = self.steps * self.batch_size / max(self.seconds, 1e-9)
+        logs["images_per_second"] = rate
+
+
+class ChanceWarning(keras.callbacks.Callback):
+    """Says it in words when the loss stays at ln(classes), and why that is.
+
+    Args:
+        classes: number of classes.
+        say: a function that gets the sentence. Defaults to `print`.
+        after: steps at chance until it says so. Defaults to 300.
+    """
+
+    def __init__(self, classes, say=print, after=WARN_AFTER):
+        super().__init__()
+        self.chance, self.say, self.after = math.log(classes), say, after
+        self.steps = self.total = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.seen = 0.0  # sum of the losses of this epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        # Keras reports the mean of the epoch so far.
+        seen = logs["loss"] * (batch + 1)
+        self.total += seen - self.seen
+        self.seen = seen
+        self.steps += 1
+        if self.steps < self.after:
+            return
+        loss = self.total / self.steps
+        if loss > NEAR_CHANCE * self.chance:
+            self.say(
+                f"The loss of the last {self.steps} steps is {loss:.3f}; "
+                f"guessing has ln({math.exp(self.chance):.0f}) = "
+                f"{self.chance:.3f}. If it stays there, the usual causes are: "
+                f"{CAUSES}."
+            )
+        self.steps = self.total = 0
