@@ -12,7 +12,7 @@ import numbers
 import keras
 from keras import ops
 
-FOLLOW = -1.0  # a bias rate that is stored as this follows `learning_rate`
+_FOLLOW = -1.0  # a bias rate that is stored as this follows `learning_rate`
 
 
 @keras.saving.register_keras_serializable(package="alexnet_keras")
@@ -89,16 +89,17 @@ class SGD2012(keras.optimizers.Optimizer):
         if self.built:
             return
         super().build(variables)
-        self._velocities = self.add_optimizer_variables(variables, "velocity")
+        self.velocities = self.add_optimizer_variables(variables, "velocity")
         # By initializers: `fit` builds inside of a traced function, where an
         # assignment would become a part of every step.
         self._bias_rate = self._add_rates(
             "bias_learning_rate", (), self._initial_bias_rate
         )
         self._multipliers = self._add_rates("multipliers", (len(variables),))
-        self._decayed = [
-            variable.name != "bias" and self._use_weight_decay(variable)
-            for variable in variables
+        self._is_bias = [variable.name == "bias" for variable in variables]
+        self._decays = [
+            self._use_weight_decay(variable) and not is_bias
+            for variable, is_bias in zip(variables, self._is_bias)
         ]
 
     def _add_rates(self, name, shape, value=1.0):
@@ -114,8 +115,8 @@ class SGD2012(keras.optimizers.Optimizer):
         """The rate of the biases; None where it follows `learning_rate`."""
         rate = self._initial_bias_rate
         if self._bias_rate is not None:
-            rate = float(ops.convert_to_numpy(self._bias_rate))
-        return None if rate == FOLLOW else rate
+            rate = float(self._bias_rate.numpy())
+        return None if rate == _FOLLOW else rate
 
     def set_rates(self, learning_rate, bias_learning_rate=None, layers=None):
         """Sets all rates; what is not given goes back to its default.
@@ -130,8 +131,8 @@ class SGD2012(keras.optimizers.Optimizer):
 
         Raises:
             ValueError: before a rate has changed: if the optimizer has not
-                been built, if a rate is negative, if no variable belongs to a
-                layer of this name.
+                been built, if its rate is a schedule, if a rate is negative,
+                if no variable belongs to a layer of this name.
         """
         if not self.built:
             raise ValueError(
@@ -139,52 +140,60 @@ class SGD2012(keras.optimizers.Optimizer):
                 "`model.optimizer.build(model.trainable_variables)` first. "
                 f"Received: an optimizer, {self.name!r}, that is not built"
             )
+        if callable(self._learning_rate):
+            raise ValueError(
+                "`set_rates` cannot replace a schedule. Make the optimizer "
+                "with a number as `learning_rate`. "
+                f"Received: learning_rate={learning_rate}, while the "
+                f"optimizer's own is {self._learning_rate}"
+            )
         learning_rate = _not_negative("learning_rate", learning_rate)
         bias_rate = _bias_rate(bias_learning_rate)
-        multipliers = self._multipliers_of(layers or {})
-        self.learning_rate = learning_rate  # raises where it is a schedule
+        multipliers = self._multipliers_of({} if layers is None else layers)
+        self.learning_rate = learning_rate
         self._bias_rate.assign(bias_rate)
         self._multipliers.assign(multipliers)
 
     def _multipliers_of(self, layers):
+        if not isinstance(layers, dict):
+            raise ValueError(
+                "`layers` must be a dict from names of layers to multipliers, "
+                f'such as {{"conv1": 0.1}}. Received: layers={layers!r}'
+            )
         owners = [v.path.split("/")[:-1] for v in self._trainable_variables]
         known = list(dict.fromkeys(name for names in owners for name in names))
         if unknown := [name for name in layers if name not in known]:
             raise ValueError(
-                "`layers` names layers without trainable variables: "
-                f"{unknown}. Those with are {known}. "
-                f"Received: layers={layers}"
+                f"`layers` must name layers that are trained: {known}. "
+                f"Not among them: {unknown}. Received: layers={layers}"
             )
         for name, value in layers.items():
             _not_negative(f"layers[{name!r}]", value)
         return [
-            math.prod(layers.get(name, 1.0) for name in names)
+            math.prod(layers[name] for name in layers if name in names)
             for names in owners
         ]
 
     def update_step(self, gradient, variable, learning_rate):
         """Updates one variable and its velocity."""
         index = self._get_variable_index(variable)
-        velocity = self._velocities[index]
-        dtype = velocity.dtype
         rate = ops.cast(learning_rate, self._multipliers.dtype)
-        # The position is known when the step is traced; the rates are not.
-        if self._is_bias(index):
-            rate = ops.where(self._bias_rate < 0, rate, self._bias_rate)
+        # Which variable this is, is known when the step is traced; rates are not.
+        if self._is_bias[index]:
+            bias_rate = ops.convert_to_tensor(self._bias_rate)
+            rate = ops.where(bias_rate == _FOLLOW, rate, bias_rate)
         rate = rate * self._multipliers[index]
         frozen = ops.equal(rate, 0)
-        rate = ops.cast(rate, dtype)
-        weights = ops.convert_to_tensor(variable)
-        step = ops.cast(ops.convert_to_tensor(gradient), dtype)
-        if self._decayed[index]:
-            step = step + weights * self.weight_decay
-        moved = velocity * self.momentum - step * rate
-        # A selection, since 0 times a gradient that overflowed is not 0.
-        self.assign(velocity, ops.where(frozen, velocity, moved))
-        self.assign(variable, ops.where(frozen, weights, weights + moved))
 
-    def _is_bias(self, index):
-        return self._trainable_variables[index].name == "bias"
+        weights = ops.convert_to_tensor(variable)
+        velocity = ops.convert_to_tensor(self.velocities[index])
+        step = ops.cast(ops.convert_to_tensor(gradient), velocity.dtype)
+        if self._decays[index]:
+            step = step + self.weight_decay * weights
+        moved = self.momentum * velocity - ops.cast(rate, step.dtype) * step
+        # A selection, since 0 times a gradient that overflowed is not 0.
+        self.assign(self.velocities[index], ops.where(frozen, velocity, moved))
+        self.assign(variable, ops.where(frozen, weights, weights + moved))
 
     def _apply_weight_decay(self, variables):
         """Nothing: Keras would decay here, outside the velocity."""
@@ -213,12 +222,12 @@ def _not_negative(name, value):
     if isinstance(value, numbers.Real) and 0 <= value < math.inf:
         return float(value)
     raise ValueError(
-        f"`{name}` must be a number that is not negative. "
+        f"`{name}` must be a finite number, 0 or more. "
         f"Received: {name}={value!r}"
     )
 
 
 def _bias_rate(value):
     return (
-        FOLLOW if value is None else _not_negative("bias_learning_rate", value)
+        _FOLLOW if value is None else _not_negative("bias_learning_rate", value)
     )
