@@ -33,7 +33,7 @@ class Checkpoint:
 
     Attributes:
         step: updates made so far.
-        arrays: a dict from the place and path of a variable to its value.
+        arrays: a dict from the place of a variable to its value.
         progress: a dict of plain values that go with it.
     """
 
@@ -43,13 +43,14 @@ class Checkpoint:
 
 
 def state_of(model):
-    """Returns all variables of a compiled model with its optimizer, by name.
+    """Returns all variables of a compiled model with its optimizer, by place.
 
     Weights, states of random layers, and the optimizer's variables, which
-    must have been built. Metrics are left out: they begin anew.
+    must have been built. Metrics are left out: they begin anew. Not by name,
+    since Keras numbers what has none anew in each model of a process.
     """
     variables = [*model.variables, *model.optimizer.variables]
-    return {f"{i:04} {v.path}": v for i, v in enumerate(variables)}
+    return {f"{i:04}": variable for i, variable in enumerate(variables)}
 
 
 def restore(model, checkpoint):
@@ -67,8 +68,9 @@ def restore(model, checkpoint):
         differing = sorted(set(ours.items()) ^ set(theirs.items()))
         raise ValueError(
             "The checkpoint is not of this model: "
-            f"{len(differing)} variables differ, the first is "
-            f"{differing[0][0]!r}. Received: step {checkpoint.step}"
+            f"{len(arrays)} variables there, {len(ours)} here, the first that "
+            f"differs is number {int(differing[0][0])}. "
+            f"Received: step {checkpoint.step}"
         )
     for name, variable in variables.items():
         variable.assign(arrays[name])
