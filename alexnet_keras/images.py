@@ -43,10 +43,14 @@ def resize_shorter_side(image, size):
 def center_crop(image, size):
     """Returns the central `size` × `size` pixels.
 
+    Raises:
+        ValueError: if a side, where it is known, is shorter than `size`.
+
     >>> image = np.arange(25, dtype="uint8").reshape(5, 5, 1)
     >>> center_crop(image, 3)[..., 0].numpy().tolist()
     [[6, 7, 8], [11, 12, 13], [16, 17, 18]]
     """
+    image = _convert(image, size)
     top, left = tf.unstack((tf.shape(image)[:2] - size) // 2)
     crop = image[top : top + size, left : left + size]
     return tf.ensure_shape(crop, (size, size, None))
@@ -103,7 +107,11 @@ def random_crop_and_flip(image, size, seed, last_offset=True):
 
     Returns:
         A tensor of shape `(size, size, channels)` of the image's dtype.
+
+    Raises:
+        ValueError: if a side, where it is known, is shorter than `size`.
     """
+    image = _convert(image, size)
     offsets = tf.shape(image)[:2] - size + int(last_offset)
     # An image that has the window's size has one offset either way.
     choices = tf.concat([tf.maximum(offsets, 1), [2]], 0)
@@ -129,9 +137,13 @@ def ten_crops(batch, size):
         top left, top right, bottom left, bottom right, centre, and then the
         mirrors of these five.
 
+    Raises:
+        ValueError: if a side, where it is known, is shorter than `size`.
+
     >>> ten_crops(np.zeros((2, 256, 256, 3), "uint8"), 224).shape.as_list()
     [2, 10, 224, 224, 3]
     """
+    batch = _convert(batch, size)
     bottom, right = tf.unstack(tf.shape(batch)[1:3] - size)
     crops = tf.stack(
         [
@@ -200,6 +212,19 @@ def mean_image(dataset, size, limit=10_000):
     if not count:
         raise ValueError(_EMPTY.format(limit))
     return (total / count).astype("float32")
+
+
+def _convert(pictures, size):
+    """A tensor `(…, h, w, channels)`; raises where no window fits in it."""
+    pictures = tf.convert_to_tensor(pictures)
+    sides = pictures.shape[-3:-1].as_list() if pictures.shape.rank else []
+    if any(side is not None and side < size for side in sides):
+        raise ValueError(
+            "`size` must be at most the sides of the image; resize it first, "
+            "as `center_square` does. "
+            f"Received: size={size}, image of {sides[0]}×{sides[1]}"
+        )
+    return pictures
 
 
 def _middle_of_strip(image):
