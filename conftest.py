@@ -8,6 +8,8 @@ times and addresses, is not compared.
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# The same kernels on every CPU: without AVX-512 they would be off.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 def pytest_collectstart(collector):

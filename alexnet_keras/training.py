@@ -1,6 +1,9 @@
 """A training run: recipe, data, strategy and `fit`, and going on with it."""
 
+import contextlib
+
 import keras
+import tensorflow as tf
 
 from alexnet_keras import batches
 from alexnet_keras import callbacks
@@ -93,9 +96,18 @@ def train(
     say = print if verbose else _be_silent
     table = variants.get_variant(variant)
     recipe = recipes.get_recipe(recipe)
-    recipe.check_layers([layer.name for layer in table.layers])
+    recipe.check_layers(
+        [layer.name for layer in table.layers if _trains(layer)]
+    )
     if replicas is not None:
         devices.check_positive("replicas", replicas)
+    if save_every is not None:
+        devices.check_positive("save_every", save_every)
+    if tensorboard and output is None:
+        raise ValueError(
+            "`tensorboard` needs `output`, the folder for its events. "
+            f"Received: tensorboard={tensorboard!r}, output=None"
+        )
     run, recipe = settings.fill_in(
         dataset,
         table,
@@ -108,10 +120,11 @@ def train(
         scale_rate=scale_rate,
         precision=precision,
         seed=seed,
+        skip_bad=skip_bad,
     )
     folder = settings.claim_folder(output)
     strategy = devices.make_strategy(run.replicas)
-    data = datasets.load_dataset(run.dataset)
+    data = datasets.load_dataset(run.dataset, skip_bad)
     description = settings.describe(run, table, recipe, data)
     if folder is not None:
         settings.check_same(folder, description)
@@ -122,9 +135,13 @@ def train(
         settings.write(folder, description)
     newest = folder and checkpoints.load_newest(folder, say)
     say(_describe(run, recipe, data))
+    for sentence in data.skipped:
+        say(sentence)
     keras.utils.set_random_seed(run.seed)
-    mean = _mean_of(data, recipe, run.input_size)
     steps = max(1, round(data.train_size / run.batch_size))
+    with _naming_bad_images(data):
+        mean = _mean_of(data, recipe, run.input_size)
+        streams = _streams(data, recipe, run, steps, mean)
     with strategy.scope():
         model = _compile(table, recipe, run, data.class_names, mean)
     progress = {}
@@ -140,24 +157,25 @@ def train(
         watchers = _watchers(
             run, recipe, steps, keeper, len(data.class_names), say, verbose
         )
-        if tensorboard and folder is not None:
+        if tensorboard:
             watchers.append(keras.callbacks.TensorBoard(folder / "tensorboard"))
         try:
-            _fit(
-                model,
-                recipe,
-                steps,
-                _streams(data, recipe, run, steps, mean),
-                keeper,
-                watchers,
-            )
+            with _naming_bad_images(data):
+                _fit(model, recipe, steps, streams, keeper, watchers, say)
         except KeyboardInterrupt:
             if folder is not None:
-                again = settings.command(run, folder)
+                again = settings.command(
+                    run,
+                    output=folder,
+                    save_every=save_every,
+                    tensorboard=tensorboard,
+                )
                 say(f"Stopped; nothing is lost. To go on:\n{again}")
             raise
 
-    classifier = build_classifier(table, run.input_size, data.class_names, mean)
+    classifier = _build(
+        "float32", table, run.input_size, data.class_names, mean
+    )
     classifier.set_weights(model.get_weights())
     learned, summary = results.summarize(keeper.history, len(data.class_names))
     seconds = keeper.elapsed()
@@ -173,6 +191,16 @@ def train(
     return result
 
 
+@contextlib.contextmanager
+def _naming_bad_images(data):
+    """Names the images that stop a run; TensorFlow's error does not."""
+    try:
+        yield
+    except tf.errors.OpError:
+        data.check()
+        raise
+
+
 def _mean_of(data, recipe, input_size):
     """The mean pixel, or the central window of the mean image (§2)."""
     if recipe.mean == "pixel":
@@ -182,14 +210,25 @@ def _mean_of(data, recipe, input_size):
     return images.center_crop(whole, input_size).numpy()
 
 
-def _compile(table, recipe, run, class_names, mean):
-    """The model that is trained: logits out, in the precision of the run."""
+def _trains(layer):
+    return isinstance(layer, variants.Conv | variants.Dense)
+
+
+def _build(precision, *arguments):
+    """Builds the network in a precision, whatever the policy outside."""
     policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(run.precision)
+    keras.config.set_dtype_policy(precision)
     try:
-        model = build_classifier(table, run.input_size, class_names, mean, None)
+        return build_classifier(*arguments)
     finally:
         keras.config.set_dtype_policy(policy)
+
+
+def _compile(table, recipe, run, class_names, mean):
+    """The model that is trained: logits out, in the precision of the run."""
+    model = _build(
+        run.precision, table, run.input_size, class_names, mean, None
+    )
     first = recipe.stages[0]
     optimizer = optimizers.SGD2012(
         first.rate, recipe.momentum, recipe.weight_decay, first.bias_rate
@@ -248,32 +287,35 @@ def _watchers(run, recipe, steps, keeper, classes, say, verbose):
     return watchers
 
 
-def _fit(model, recipe, steps, streams, keeper, watchers):
+def _fit(model, recipe, steps, streams, keeper, watchers, say):
     """Runs `fit` from where the keeper stands to the end of the recipe."""
     training_from, validation = streams
-    follow = callbacks.ApplyRecipe(recipe, keeper.history)
+    follow = callbacks.ApplyRecipe(recipe, keeper.history, say)
     epoch = len(keeper.history.get("loss", []))
-    while not follow.is_over(epoch):
-        behind = keeper.done  # an epoch that was broken off is ended first
-        model.fit(
-            training_from(epoch * steps + behind),
-            initial_epoch=epoch,
-            epochs=epoch + 1 if behind else recipe.epochs,
-            steps_per_epoch=steps - behind,
-            validation_data=validation,
-            callbacks=[
-                keras.callbacks.TerminateOnNaN(),
-                watchers[0],  # adds to the logs what the keeper records
-                keeper,
-                follow,
-                *watchers[1:],
-            ],
-            shuffle=False,  # the pipeline does
-            verbose=0,
-        )
-        if model.stop_training:
-            break
-        epoch = len(keeper.history["loss"])
+    try:
+        while not follow.is_over(epoch):
+            behind = keeper.done  # an epoch that was broken off is ended first
+            model.fit(
+                training_from(epoch * steps + behind),
+                initial_epoch=epoch,
+                epochs=epoch + 1 if behind else recipe.epochs,
+                steps_per_epoch=steps - behind,
+                validation_data=validation,
+                callbacks=[
+                    keras.callbacks.TerminateOnNaN(),
+                    watchers[0],  # adds to the logs what the keeper records
+                    keeper,
+                    follow,
+                    *watchers[1:],
+                ],
+                shuffle=False,  # the pipeline does
+                verbose=0,
+            )
+            if model.stop_training:
+                break
+            epoch = len(keeper.history["loss"])
+    finally:
+        watching.close(watchers)
 
 
 def _describe(run, recipe, data):

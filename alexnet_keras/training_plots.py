@@ -1,9 +1,12 @@
-"""Figures of a training run: its curves, and what it makes of images."""
+"""Figures of training runs: curves, and what a network makes of images."""
 
+import itertools
 import math
 
 import matplotlib.pyplot as plt
 import numpy as np
+
+DASHES = ("-", "--", "-.", (0, (1, 1)))
 
 
 def plot_history(history, classes):
@@ -47,6 +50,51 @@ def plot_history(history, classes):
 
 def _last(history, name):
     return history[name][-1] if history.get(name) else math.nan
+
+
+def plot_comparison(records):
+    """Draws validation top-1 of several runs against the images seen.
+
+    Args:
+        records: dict from a name to the record of a run, as in
+            `assets/results`: `history`, `train_size`, `class_names`.
+
+    Returns:
+        The Axes. The title states which run is best after the fewest images
+        that all have seen, and by how much.
+    """
+    _, ax = plt.subplots(figsize=(8, 4.2), layout="constrained")
+    seen, accuracy = {}, {}
+    for (name, record), marker, dash in zip(
+        records.items(), itertools.cycle("osD^v"), itertools.cycle(DASHES)
+    ):
+        accuracy[name] = [100 * x for x in record["history"]["val_top_1"]]
+        epochs = np.arange(1, len(accuracy[name]) + 1)
+        seen[name] = epochs * record["train_size"]
+        ax.plot(
+            seen[name],
+            accuracy[name],
+            marker=marker,
+            linestyle=dash,
+            label=name,
+        )
+    common = min(images[-1] for images in seen.values())
+    there = {
+        name: float(np.interp(common, seen[name], accuracy[name]))
+        for name in records
+    }
+    best = max(there, key=there.get)
+    classes = len(next(iter(records.values()))["class_names"])
+    ax.axhline(100 / classes, color="0.5", linestyle=":", label="chance")
+    ax.set(
+        xlabel="training images seen",
+        ylabel="validation top-1 (%)",
+        ylim=(0, None),
+        title=f"After {common:,} images `{best}` leads with "
+        f"{there[best]:.0f} %",
+    )
+    ax.legend()
+    return ax
 
 
 def plot_predictions(images, labels, probabilities, class_names, columns=5):
