@@ -83,7 +83,8 @@ class Keeper(keras.callbacks.Callback):
         if self.done == self.steps:
             return  # validation comes first, then `on_epoch_end` saves
         due = self.save_every and self.done % self.save_every == 0
-        if due or self.interruption.is_set():
+        whole = math.isfinite(logs["loss"])  # or there is nothing to save
+        if whole and (due or self.interruption.is_set()):
             self._save(self.epoch, self.done, self._merge(logs))
         self._stop_if_interrupted()
 

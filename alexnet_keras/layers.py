@@ -180,13 +180,11 @@ class ClassNames(layers.Layer):
 
     def __init__(self, class_names, **kwargs):
         super().__init__(**kwargs)
+        self.autocast = False  # or float32 scores would be halved in mixed ones
         self.class_names = tuple(class_names)
 
     def call(self, inputs):
         return inputs
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
 
     def get_config(self):
         return {**super().get_config(), "class_names": list(self.class_names)}
@@ -202,9 +200,13 @@ class SubtractMean(layers.Layer):
 
     Args:
         mean: array that broadcasts to one image, `(channels,)` or `(height,
-            width, channels)`; a loaded model knows its shape only, `None`
-            values come with the weights.
+            width, channels)`.
         scale: what the difference is multiplied by. Defaults to 1.
+        shape: of the mean, in its place, where its values are weights that
+            are loaded later, as by `load_model`.
+
+    Raises:
+        ValueError: if neither `mean` nor `shape` is given.
 
     >>> import numpy as np
     >>> layer = SubtractMean([10.0, 20.0, 30.0], scale=0.5)
@@ -217,6 +219,11 @@ class SubtractMean(layers.Layer):
         if mean is not None:
             mean = np.asarray(mean, "float32")
             shape = mean.shape
+        elif shape is None:
+            raise ValueError(
+                "`mean` must be a value a channel or a mean image. "
+                "Received: mean=None"
+            )
         self.initial_mean, self.shape, self.scale = mean, tuple(shape), scale
 
     def build(self, input_shape):

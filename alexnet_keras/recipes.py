@@ -6,6 +6,7 @@ run finds its place from its history.
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass
 
 
@@ -29,6 +30,21 @@ class Stage:
     bias_rate: float
     layers: tuple[tuple[str, float], ...] = ()
     color_noise: float = 0.1
+
+    def __post_init__(self):
+        numbers = {
+            "rate": self.rate,
+            "bias_rate": self.bias_rate,
+            **{f"rate of {name}": factor for name, factor in self.layers},
+            "color_noise": self.color_noise,
+        }
+        for name, value in numbers.items():
+            if not 0 <= value < math.inf:
+                raise ValueError(
+                    f"The {name} of a stage must be a finite number, 0 or "
+                    f"more. Received: {value!r}, in the stage from "
+                    f"{self.start} on"
+                )
 
 
 @dataclass(frozen=True)
@@ -84,6 +100,21 @@ class Recipe:
                 '`mean` must be "image" or "pixel". '
                 f"Received: mean={self.mean!r}"
             )
+        counts = ["epochs", "batch_size", "crop_chunk"]
+        if self.patience is not None:
+            counts.append("patience")
+        for name in counts:
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(
+                    f"`{name}` of a recipe must be a positive integer. "
+                    f"Received: {name}={value!r}"
+                )
+        if not 0 < self.noise_divisor < math.inf:
+            raise ValueError(
+                "`noise_divisor` must be a positive number. "
+                f"Received: noise_divisor={self.noise_divisor!r}"
+            )
 
     def stage_at(self, epoch, errors=()):
         """Returns the stage of an epoch, or `None` if the run is over.
@@ -127,7 +158,7 @@ class Recipe:
                 raise ValueError(
                     f"`recipe` {self.name!r} has a rate for "
                     f"{', '.join(missing)}, and the variant has no such "
-                    f"layer. Received: layers {', '.join(names)}"
+                    f"layer to train. Received: layers {', '.join(names)}"
                 )
 
     def noise_by_epoch(self):
@@ -142,14 +173,18 @@ class Recipe:
         >>> [stage.start for stage in RECIPES["scripted"].scaled(4).stages]
         [0.0, 1.0, 2.0, 2.863157894736842, 3.0, 3.1157894736842107]
         """
-        factor = epochs / self.epochs
-        patience = self.patience and max(1, round(factor * self.patience))
+        patience = self.patience
+        if patience is not None:
+            patience = max(1, round(patience * epochs / self.epochs))
         return dataclasses.replace(
             self,
             epochs=epochs,
             patience=patience,
             stages=tuple(
-                dataclasses.replace(stage, start=factor * stage.start)
+                # In this order a start that is a whole epoch stays one.
+                dataclasses.replace(
+                    stage, start=stage.start * epochs / self.epochs
+                )
                 for stage in self.stages
             ),
         )

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import math
 import os
 import pathlib
+import shlex
 from dataclasses import asdict
 from dataclasses import dataclass
 
@@ -16,6 +18,7 @@ from alexnet_keras import shapes
 EMBEDDED = {"input_size": 83, "batch_size": 32, "epochs": 4}
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 FILE = "settings.json"
+HASH = "table_and_recipe"
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Settings:
     learning_rate: float
     precision: str
     seed: int
+    skip_bad: bool = False
 
 
 def fill_in(
@@ -47,6 +51,7 @@ def fill_in(
     scale_rate,
     precision,
     seed,
+    skip_bad,
 ):
     """Checks what the caller typed and fills in what depends on the data.
 
@@ -75,9 +80,14 @@ def fill_in(
             f"`precision` must be one of {', '.join(PRECISIONS)}. "
             f"Received: precision={precision!r}"
         )
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+    if (
+        isinstance(seed, bool)
+        or not isinstance(seed, int)
+        or not 0 <= seed < 2**32  # NumPy's limit
+    ):
         raise ValueError(
-            f"`seed` must be an integer of at least 0. Received: seed={seed!r}"
+            "`seed` must be an integer from 0 to 4294967295. "
+            f"Received: seed={seed!r}"
         )
     least = shapes.smallest_size(table)
     if input_size < least:
@@ -100,6 +110,7 @@ def fill_in(
         float(learning_rate),
         precision,
         seed,
+        bool(skip_bad),
     )
     if epochs != recipe.epochs:
         recipe = recipe.scaled(epochs)
@@ -109,7 +120,11 @@ def fill_in(
 
 
 def _check_rate(rate):
-    if isinstance(rate, bool) or not isinstance(rate, float | int) or rate <= 0:
+    if (
+        isinstance(rate, bool)
+        or not isinstance(rate, float | int)
+        or not 0 < rate < math.inf
+    ):
         raise ValueError(
             "`learning_rate` must be a positive number. "
             f"Received: learning_rate={rate!r}"
@@ -125,7 +140,8 @@ def claim_folder(output):
     if output is None:
         return None
     folder = pathlib.Path(output)
-    there = next(path for path in (folder, *folder.parents) if path.exists())
+    # `os.path.exists` is false, and no error, in a folder that is locked.
+    there = next(p for p in (folder, *folder.parents) if os.path.exists(p))
     if not there.is_dir() or not os.access(there, os.W_OK):
         raise ValueError(
             f"`output` cannot be written: {str(there)!r} is no folder, or is "
@@ -143,7 +159,7 @@ def describe(settings, table, recipe, data):
     contents = repr((table, recipe)).encode()
     return {
         **asdict(settings),
-        "table_and_recipe": hashlib.sha256(contents).hexdigest()[:12],
+        HASH: hashlib.sha256(contents).hexdigest()[:12],
         "train_size": data.train_size,
         "validation_size": data.validation_size,
         "class_names": list(data.class_names),
@@ -169,35 +185,58 @@ def check_same(folder, description):
     if not path.exists():
         return
     try:
-        there = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        there = {}
+        there = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        raise ValueError(
+            f"`output` holds a run whose {FILE} is damaged. Name another "
+            "folder, or remove this file if you are sure of the settings. "
+            f"Received: output={str(folder)!r}"
+        ) from None
     differing = [
-        f"{name} is {there.get(name)!r} there and {value!r} here"
-        for name, value in description.items()
-        if there.get(name) != value
+        name for name in description if there.get(name) != description[name]
     ]
+    if differing == [HASH]:
+        differences = (
+            "the layers or the rates behind the names are not the same"
+        )
+    else:
+        differences = "; ".join(
+            # A thousand class names would bury the rest.
+            "the classes are not the same"
+            if name == "class_names"
+            else f"{name} is {there.get(name)!r} there and "
+            f"{description[name]!r} here"
+            for name in differing
+            if name != HASH
+        )
     if differing:
         raise ValueError(
-            "`output` holds a run with other settings: "
-            f"{'; '.join(differing)}. Name another folder, or the settings of "
-            f"that run. Received: output={str(folder)!r}"
+            f"`output` holds a run with other settings: {differences}. "
+            "Name another folder, or the settings of that run. "
+            f"Received: output={str(folder)!r}"
         )
 
 
-def command(settings, output=None):
+def command(settings, **options):
     """Returns the command line that repeats a run, or goes on with it.
 
+    Args:
+        settings: a `Settings`.
+        **options: other arguments of `train`; `True` becomes a switch,
+            `False` and `None` are left out.
+
     >>> command(Settings("cifar10", "paper", "quick", 2, 128, 1, 224, 0.01,
-    ...     "float32", 2012))
-    'python -m alexnet_keras train --dataset cifar10 --variant paper
+    ...     "float32", 2012), output="my runs", tensorboard=True)
+    "python -m alexnet_keras train --dataset cifar10 --variant paper
     --recipe quick --epochs 2 --batch-size 128 --replicas 1 --input-size 224
-    --learning-rate 0.01 --precision float32 --seed 2012'
+    --learning-rate 0.01 --precision float32 --seed 2012 --output 'my runs'
+    --tensorboard"
     """
-    words = dict(asdict(settings))
-    if output is not None:
-        words["output"] = output
-    options = (
-        f"--{name.replace('_', '-')} {value}" for name, value in words.items()
-    )
-    return f"python -m alexnet_keras train {' '.join(options)}"
+    words = ["python", "-m", "alexnet_keras", "train"]
+    for name, value in {**asdict(settings), **options}.items():
+        if value is None or value is False:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        if value is not True:
+            words.append(str(value))
+    return shlex.join(words)

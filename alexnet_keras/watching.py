@@ -60,12 +60,12 @@ class Progress(keras.callbacks.Callback):
             flush=True,
         )
 
-    def on_train_end(self, logs=None):
-        self.close()
 
-    def close(self):
-        """Ends the bar, for a run that does not come to its end too."""
-        self.bar.close()
+def close(watchers):
+    """Ends the bar of a run, after its last `fit` or whatever broke it off."""
+    for watcher in watchers:
+        if isinstance(watcher, Progress):
+            watcher.bar.close()
 
 
 class Stopwatch(keras.callbacks.Callback):
