@@ -49,3 +49,31 @@ def test_predictions_count_and_mark_errors(as_tensor):
     titles = [ax.get_title() for ax in axes.flat]
     assert titles == ["cat 75%", "✗ cat 75%\nis dog", "dog 75%", ""]
     assert axes[0, 0].figure.get_suptitle() == "2 of 3 named rightly"
+
+
+def test_runs_are_compared_after_the_images_that_all_have_seen():
+    records = {
+        "long": {
+            "history": {"val_top_1": [0.1, 0.3, 0.9]},
+            "train_size": 1000,
+            "class_names": list("abcd"),
+        },
+        "short": {
+            "history": {"val_top_1": [0.35]},
+            "train_size": 2000,
+            "class_names": list("abcd"),
+        },
+    }
+    ax = training_plots.plot_comparison(records)
+    # After 2,000 images: 30 % against 35 %.
+    assert ax.get_title() == "After 2,000 images `short` leads with 35 %"
+    lines = {line.get_label(): line for line in ax.get_lines()}
+    np.testing.assert_array_equal(lines["long"].get_xdata(), [1e3, 2e3, 3e3])
+    np.testing.assert_allclose(lines["long"].get_ydata(), [10, 30, 90])
+    assert set(lines["chance"].get_ydata()) == {25.0}
+    styles = {
+        (lines[name].get_marker(), lines[name].get_linestyle())
+        for name in records
+    }
+    assert len(styles) == 2  # told apart without colour
+    assert ax.get_xlabel() and ax.get_ylabel()
