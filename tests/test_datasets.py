@@ -1,7 +1,5 @@
 """Where images come from; what is refused is refused with a full sentence."""
 
-import pathlib
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,8 +7,6 @@ from PIL import Image
 tf = pytest.importorskip("tensorflow")
 
 from alexnet_keras import datasets  # noqa: E402
-
-SHARED = pathlib.Path(__file__).parents[2] / "shared/data/tensorflow_datasets"
 
 
 def save(path, value=0, size=(12, 10), mode="RGB"):
@@ -46,6 +42,9 @@ def test_folder_without_splits_validates_on_every_fifth(tmp_path):
     data = datasets.load_dataset(str(tmp_path))
     assert data.class_names == ("cat", "dog")
     assert (data.train_size, data.validation_size) == (16, 5)
+    assert data.skipped == (
+        "Not read 1 file whose name or place is no image's: cat/notes.txt.",
+    )
     reds = {
         int(image[0, 0, 0])
         for image, label in data.images("validation").as_numpy_iterator()
@@ -90,9 +89,15 @@ def test_class_without_images_is_refused(tmp_path):
     save(tmp_path / "a" / "0.png")
     (tmp_path / "b").mkdir()
     assert error(tmp_path) == (
-        "`dataset`: class 'b' has no image (.jpg, .jpeg, .png, .bmp, .gif) in "
-        f"{str(tmp_path / 'b')!r}. Remove its folder or add images. "
+        "`dataset`: class 'b' has no image (.jpg, .jpeg, .png, .bmp, .gif, "
+        f".webp) in {str(tmp_path / 'b')!r}. Remove its folder or add images. "
         f"Received: {str(tmp_path)!r}"
+    )
+    (tmp_path / "b" / "0001").write_bytes(b"")
+    assert error(tmp_path) == (
+        "`dataset`: class 'b' has no image (.jpg, .jpeg, .png, .bmp, .gif, "
+        f".webp) in {str(tmp_path / 'b')!r}, but 0001. Remove its folder or "
+        f"add images. Received: {str(tmp_path)!r}"
     )
 
 
@@ -109,7 +114,8 @@ def test_classes_of_the_two_splits_must_agree(tmp_path):
     for place in ("train/a", "train/b", "val/a", "val/c"):
         save(tmp_path / place / "0.png")
     assert error(tmp_path) == (
-        "`dataset`: train has the classes a, b, and val has a, c. "
+        "`dataset` must have the same classes for training and validation: "
+        "only train has b; only val has c. "
         f"Received: {str(tmp_path)!r}"
     )
 
@@ -121,39 +127,77 @@ def test_missing_folder_is_refused():
     )
 
 
-def test_unknown_name_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    message = error("no_such_dataset")
-    assert message.startswith(
-        "`dataset` is neither photo_patches, nor a folder, nor a TFDS name "
-        f"that can be read from {tmp_path} or downloaded: "
+def test_file_is_refused(tmp_path):
+    (tmp_path / "images.zip").write_bytes(b"x")
+    assert error(tmp_path / "images.zip") == (
+        "`dataset` names a file; it must be a folder. "
+        f"Received: {str(tmp_path / 'images.zip')!r}"
     )
-    assert message.endswith("Received: 'no_such_dataset'")
 
 
-@pytest.mark.skipif(
-    not SHARED.is_dir(), reason="needs the photographs in ../shared/data"
-)
+@pytest.mark.parametrize("name", [None, 5, ["cifar10"]])
+def test_name_of_another_type_is_refused(name):
+    assert error(name) == (
+        f"`dataset` must be a name or the path of a folder. Received: {name!r}"
+    )
+
+
 @pytest.mark.parametrize(
-    "name, sizes, first_class",
-    [
-        ("cifar10", (50_000, 10_000), "airplane"),
-        ("imagenette/320px-v2", (4_000, 1_000), "n01440764"),
-    ],
+    "places, there",
+    [(("train",), "train"), (("train", "test"), "test, train")],
 )
-def test_tfds_reads_real_photographs(name, sizes, first_class, monkeypatch):
-    monkeypatch.setenv("TFDS_DATA_DIR", str(SHARED))
-    # TFDS reads the variable when it is first imported.
-    import tensorflow_datasets as tfds
-
-    monkeypatch.setattr(
-        tfds.core.constants, "DATA_DIR", str(SHARED), raising=False
+def test_splits_without_validation_are_no_classes(tmp_path, places, there):
+    for place in places:
+        save(tmp_path / place / "a" / "0.png")
+        save(tmp_path / place / "b" / "0.png")
+    assert error(tmp_path) == (
+        "`dataset` must hold train and validation (or val), or the class "
+        f"folders themselves. Received: {str(tmp_path)!r}, with only {there}"
     )
-    data = datasets.load_dataset(name)
-    assert (data.train_size, data.validation_size) == sizes
-    assert len(data.class_names) == 10 and data.class_names[0] == first_class
-    record, _ = next(iter(data.train))
-    assert record.dtype == tf.string and record.shape == ()
-    image, label = next(iter(data.images("train")))
-    assert image.dtype == tf.uint8 and image.shape[-1] == 3
-    assert 0 <= label < 10
+
+
+def test_a_class_may_be_called_train(tmp_path):
+    for name in ("bus", "train"):
+        for number in range(2):
+            save(tmp_path / name / f"{number}.png")
+    assert datasets.load_dataset(tmp_path).class_names == ("bus", "train")
+
+
+def test_links_to_class_folders_are_followed(tmp_path):
+    for name in "ab":
+        for number in range(2):
+            save(tmp_path / "store" / name / f"{number}.png")
+        (tmp_path / "data").mkdir(exist_ok=True)
+        (tmp_path / "data" / name).symlink_to(tmp_path / "store" / name)
+    assert datasets.load_dataset(tmp_path / "data").train_size == 2
+
+
+def test_order_is_always_the_same(tmp_path):
+    for name in "ab":
+        for number in range(20):
+            save(tmp_path / name / f"{number}.png", (number, 0, 0))
+    runs = [
+        [
+            (int(image[0, 0, 0]), int(label))
+            for image, label in datasets.load_dataset(tmp_path).images("train")
+        ]
+        for _ in range(2)
+    ]
+    assert runs[0] == runs[1] != sorted(runs[0])
+
+
+def test_images_names_its_splits():
+    with pytest.raises(ValueError) as caught:
+        datasets.load_dataset().images("test")
+    assert str(caught.value) == (
+        "`split` must be 'train' or 'validation'. Received: split='test'"
+    )
+
+
+def test_records_may_be_images_already():
+    pictures = np.arange(2 * 4 * 5 * 3, dtype="uint8").reshape(2, 4, 5, 3)
+    split = tf.data.Dataset.from_tensor_slices((pictures, [0, 1]))
+    data = datasets.ImageData("test", ("a", "b"), split, split, 2, 2)
+    for image, label in data.images("validation"):
+        assert np.array_equal(image, pictures[label])
+    data.check()

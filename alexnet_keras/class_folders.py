@@ -1,0 +1,223 @@
+"""A folder of class folders: which image is of which class and which split.
+
+Whatever is not used is counted and named: nobody should have to find out
+from a poor result that half of the images were never seen.
+"""
+
+import os
+import pathlib
+import random
+from dataclasses import dataclass
+
+from alexnet_keras import image_files
+
+VALIDATION_FOLDERS = ("validation", "val")
+# A folder of nothing but these has no classes at this level.
+SPLIT_FOLDERS = {"train", "test", "valid", *VALIDATION_FOLDERS}
+
+
+@dataclass(frozen=True)
+class ClassFolders:
+    """Image files with their labels.
+
+    Attributes:
+        class_names: names of the class folders, sorted.
+        train: `(path, label)` of the training images, in random order.
+        validation: `(path, label)` of the validation images, likewise.
+        skipped: what was left out: a sentence for each kind, with the count.
+    """
+
+    class_names: tuple[str, ...]
+    train: tuple[tuple[str, int], ...]
+    validation: tuple[tuple[str, int], ...]
+    skipped: tuple[str, ...]
+
+
+def read_folder(root, skip_bad=False):
+    """Finds the images of a folder of class folders, and checks them all.
+
+    Args:
+        root: path of a folder that holds a folder for each class, or `train`
+            and `validation` (or `val`) with the classes inside; nothing else
+            in it is then read. Without them every fifth image of a class
+            validates. Folders inside a class belong to it. Names that begin
+            with a dot are ignored.
+        skip_bad: whether to leave out images that cannot be read. Defaults
+            to `False`: they are refused.
+
+    Returns:
+        `ClassFolders`.
+
+    Raises:
+        ValueError: if there are fewer than two classes, a class without an
+            image, splits of different classes, or, without `skip_bad`, an
+            image that cannot be read.
+    """
+    root = pathlib.Path(root)
+    folders = _split_folders(root)
+    names = _class_names(root, folders)
+    files, others = _find(root, folders, names)
+    bad = image_files.check(
+        [
+            path
+            for classes in files.values()
+            for paths in classes
+            for path in paths
+        ]
+    )
+    skipped = []
+    if bad:
+        listed = image_files.list_names(list(bad), root, bad)
+        if not skip_bad:
+            raise ValueError(
+                f"`dataset`: {_count(bad, 'image')} cannot be read: {listed}. "
+                "Replace or remove what is listed, or pass `skip_bad=True` "
+                f"(`--skip-bad`) to leave it out. Received: {str(root)!r}"
+            )
+        skipped.append(
+            f"Left out {_count(bad, 'image')} that cannot be read: {listed}."
+        )
+        files = _leave_out(bad, files, names, root)
+    if others:
+        skipped.append(
+            f"Not read {_count(others, 'file')} whose name or place is no "
+            f"image's: {image_files.list_names(others, root)}."
+        )
+    if "validation" not in files:
+        files = _hold_out(files["train"], names, root)
+    return ClassFolders(
+        names,
+        _label_and_shuffle(files["train"]),
+        _label_and_shuffle(files["validation"]),
+        tuple(skipped),
+    )
+
+
+def _split_folders(root):
+    """Returns the folder of classes of each split, or one that is for both."""
+    for name in VALIDATION_FOLDERS:
+        if (root / "train").is_dir() and (root / name).is_dir():
+            return {"train": root / "train", "validation": root / name}
+    there = _list_folders(root)
+    if there and SPLIT_FOLDERS.issuperset(there):
+        raise ValueError(
+            "`dataset` must hold train and validation (or val), or the class "
+            f"folders themselves. Received: {str(root)!r}, with only "
+            f"{', '.join(there)}"
+        )
+    return {"train": root}
+
+
+def _class_names(root, folders):
+    classes = {split: _list_folders(path) for split, path in folders.items()}
+    for split, names in classes.items():
+        if len(names) < 2:
+            raise ValueError(
+                "`dataset` must be a folder with a folder for each class, at "
+                f"least two. Received: {str(folders[split])!r}, with "
+                f"{len(names)}"
+            )
+    names = classes["train"]
+    validation = classes.get("validation", names)
+    if names != validation:
+        lone = {
+            folders["train"].name: sorted({*names} - {*validation}),
+            folders["validation"].name: sorted({*validation} - {*names}),
+        }
+        differences = "; ".join(
+            f"only {name} has {image_files.list_names(found, '')}"
+            for name, found in lone.items()
+            if found
+        )
+        raise ValueError(
+            "`dataset` must have the same classes for training and "
+            f"validation: {differences}. Received: {str(root)!r}"
+        )
+    return names
+
+
+def _find(root, folders, names):
+    """Returns for each split the images of each class, and all other files."""
+    files, others = {}, []
+    for split, folder in folders.items():
+        files[split] = []
+        others += [
+            entry.path
+            for entry in sorted(
+                os.scandir(folder), key=lambda entry: entry.name
+            )
+            if not entry.is_dir() and not entry.name.startswith(".")
+        ]
+        for name in names:
+            pictures, rest = image_files.find(folder / name)
+            if not pictures:
+                listed = image_files.list_names(rest, folder / name)
+                raise ValueError(
+                    f"`dataset`: class {name!r} has no image "
+                    f"({', '.join(image_files.IMAGE_FILES)}) in "
+                    f"{str(folder / name)!r}"
+                    f"{', but ' + listed if rest else ''}. Remove its folder "
+                    f"or add images. Received: {str(root)!r}"
+                )
+            files[split].append(pictures)
+            others += rest
+    return files, others
+
+
+def _leave_out(bad, files, names, root):
+    left = {
+        split: [
+            [path for path in paths if path not in bad] for paths in classes
+        ]
+        for split, classes in files.items()
+    }
+    for split, classes in left.items():
+        for name, paths in zip(names, classes):
+            if not paths:
+                raise ValueError(
+                    f"`dataset`: class {name!r} has no image for {split} that "
+                    f"can be read. Received: {str(root)!r}"
+                )
+    return left
+
+
+def _hold_out(classes, names, root):
+    """Takes every fifth image of a class for validation."""
+    for name, paths in zip(names, classes):
+        if len(paths) == 1:
+            raise ValueError(
+                f"`dataset`: class {name!r} has one image, and training and "
+                f"validation need one each. Received: {str(root)!r}"
+            )
+    return {
+        "train": [
+            [path for i, path in enumerate(paths) if i % 5] for paths in classes
+        ],
+        "validation": [paths[::5] for paths in classes],
+    }
+
+
+def _label_and_shuffle(classes):
+    pairs = [
+        (path, label) for label, paths in enumerate(classes) for path in paths
+    ]
+    # Sorted by class until here, and a shuffle buffer may be smaller.
+    random.Random(0).shuffle(pairs)
+    return tuple(pairs)
+
+
+def _list_folders(folder):
+    try:
+        return tuple(
+            sorted(
+                path.name
+                for path in folder.iterdir()
+                if path.is_dir() and not path.name.startswith(".")
+            )
+        )
+    except OSError as error:
+        image_files.refuse_folder(error)
+
+
+def _count(things, name):
+    return f"{len(things)} {name}{'s' if len(things) > 1 else ''}"

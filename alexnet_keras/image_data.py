@@ -1,0 +1,138 @@
+"""A data set for classification: small records, and how they are read.
+
+Every source gives the same thing: unbatched `(record, label)` for training
+and validation, and a function that reads a record. A record is small (a path,
+encoded bytes, a box), so that many can be shuffled in memory; the image is
+`uint8` of any size with three channels.
+"""
+
+import itertools
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from alexnet_keras import image_files
+
+SPLITS = ("train", "validation")
+IN_MEMORY = 256  # encoded images, while all are checked
+
+
+def identity(image):
+    """Reads a record that is an image already."""
+    return image
+
+
+@dataclass(frozen=True)
+class ImageData:
+    """A data set for classification.
+
+    Attributes:
+        name: what the caller asked for.
+        class_names: a name for each label, in order.
+        train: unbatched `(record, label)` to learn from, always in the same
+            order.
+        validation: unbatched `(record, label)` to measure on.
+        train_size: number of training images.
+        validation_size: number of validation images.
+        read: makes of a record the `uint8` image `(height, width, 3)`, with
+            TensorFlow's operations only. Defaults to `identity`, for records
+            that are images.
+        skipped: what was left out of a folder: a sentence for each kind, with
+            the count, to be printed. Defaults to `()`.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    train: tf.data.Dataset
+    validation: tf.data.Dataset
+    train_size: int
+    validation_size: int
+    read: Callable = identity
+    skipped: tuple[str, ...] = ()
+
+    def images(self, split):
+        """Reads the images of a split, several at a time, in order.
+
+        Args:
+            split: `"train"` or `"validation"`.
+
+        Returns:
+            A `tf.data.Dataset` of unbatched `(image, label)`, images `uint8`
+            `(height, width, 3)`.
+        """
+        if split not in SPLITS:
+            raise ValueError(
+                "`split` must be 'train' or 'validation'. "
+                f"Received: split={split!r}"
+            )
+        return getattr(self, split).map(
+            lambda record, label: (self.read(record), label),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
+        )
+
+    def check(self):
+        """Decodes every image, to find the ones that stopped a run.
+
+        TensorFlow's error does not say which image it could not decode. So
+        whoever reads images catches it and asks here, which takes as long as
+        reading all images once:
+
+            try:
+                model.fit(...)
+            except tf.errors.OpError:
+                data.check()
+                raise
+
+        Raises:
+            ValueError: if an image cannot be read, or a file of records is
+                damaged; the message names them.
+        """
+        try:
+            names = [
+                name for split in SPLITS for name in self._unreadable(split)
+            ]
+        except tf.errors.DataLossError as error:
+            raise ValueError(
+                "`dataset`: a file of records is damaged "
+                f"({error.message.split('}} ')[-1].split(' [Op:')[0]}). "
+                "Remove the data set's folder and load it again. "
+                f"Received: {self.name!r}"
+            ) from error
+        if names:
+            raise ValueError(
+                f"`dataset`: of {self.train_size + self.validation_size} "
+                f"images, {len(names)} cannot be read: "
+                f"{image_files.list_names(names)}. Replace or remove what is "
+                f"listed. Received: {self.name!r}"
+            )
+
+    def _unreadable(self, split):
+        # `Dataset.ignore_errors` would be shorter, but goes round for ever in
+        # a damaged file of records.
+        records = enumerate(getattr(self, split))
+        with ThreadPoolExecutor() as pool:
+            while some := list(itertools.islice(records, IN_MEMORY)):
+                for index, record in filter(None, pool.map(self._try, some)):
+                    yield self._name(split, index, record.numpy())
+
+    def _try(self, numbered):
+        index, (record, _) = numbered
+        try:
+            self.read(record)
+        except tf.errors.OpError:
+            return index, record
+        return None
+
+    def _name(self, split, index, record):
+        if self.read is image_files.read:
+            return (
+                f"{os.fsdecode(record)} ({image_files.why_unreadable(record)})"
+            )
+        if self.read is image_files.decode:
+            reason = image_files.why_undecodable(record)
+            return f"{split} record {index} ({reason})"
+        return f"{split} record {index}"

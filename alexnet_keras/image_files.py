@@ -1,0 +1,220 @@
+"""Image files: found by name, checked by their bytes, read by TensorFlow.
+
+TensorFlow's own words for a file that it cannot decode do not say which file,
+and come hours into a run. So every file is checked before: its first bytes
+say what it is, and its last ones whether all of it is there. That is quick,
+but damage in the middle shows only when the whole image is decoded.
+"""
+
+import io
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+from PIL import UnidentifiedImageError
+
+IMAGE_FILES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
+# Pictures as well, which TensorFlow does not decode. They are looked at, to
+# be refused by name: passed over, they would be missed by nobody.
+OTHER_PICTURES = (
+    *(".jpe", ".jfif", ".tif", ".tiff", ".avif", ".heic", ".heif", ".jxl"),
+    *(".jp2", ".ppm", ".pgm", ".svg", ".ico", ".tga", ".psd"),
+)
+# First bytes: the name of the format and its last bytes.
+FORMATS = {
+    b"\xff\xd8\xff": ("JPEG", b"\xff\xd9"),
+    b"\x89PNG\r\n\x1a\n": ("PNG", b"\0\0\0\0IEND\xaeB\x60\x82"),
+    b"GIF8": ("GIF", b"\0;"),
+}
+THREADS = 16  # to wait for a disk or a network with
+CHUNK = 256  # files in one piece of a thread's work
+NAMED = 10  # names that a message lists
+
+
+def read(path):
+    """Reads an image file, in TensorFlow's graph too.
+
+    Args:
+        path: scalar string tensor.
+
+    Returns:
+        A `uint8` tensor `(height, width, 3)`; see `decode`.
+    """
+    return decode(tf.io.read_file(path))
+
+
+def decode(encoded):
+    """Decodes the bytes of an image file, whatever the file was called.
+
+    Grey becomes three equal channels, and CMYK and palettes become RGB; alpha
+    is dropped; of 16 bits the upper 8 remain; of an animation the first
+    picture. A camera's note that it was held upright (EXIF) is not followed.
+
+    Args:
+        encoded: scalar string tensor.
+
+    Returns:
+        A `uint8` tensor `(height, width, 3)`.
+    """
+    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    return tf.ensure_shape(image, (None, None, 3))
+
+
+def find(folder):
+    """Finds the pictures in a folder and in those inside it, by their names.
+
+    Args:
+        folder: path. What begins with a dot is ignored.
+
+    Returns:
+        Two sorted lists of paths: pictures, and everything else, links to
+        folders included, which are not followed.
+
+    Raises:
+        ValueError: if a folder cannot be listed.
+    """
+    pictures, others = [], []
+    for inside, folders, files in os.walk(folder, onerror=refuse_folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = [os.path.join(inside, name) for name in folders]
+        others += filter(os.path.islink, paths)
+        for name in files:
+            if not name.startswith("."):
+                is_picture = name.lower().endswith(IMAGE_FILES + OTHER_PICTURES)
+                (pictures if is_picture else others).append(
+                    os.path.join(inside, name)
+                )
+    return sorted(pictures), sorted(others)
+
+
+def check(paths):
+    """Looks at the first and last bytes of files, many at a time.
+
+    A file without its format's last bytes may still be fine (some cameras
+    write more behind them), and so may be one of another format: TensorFlow
+    is asked to decode those.
+
+    Args:
+        paths: list of paths.
+
+    Returns:
+        A dictionary from the path of each file that cannot be read to the
+        reason, a few words.
+    """
+    chunks = [paths[i : i + CHUNK] for i in range(0, len(paths), CHUNK)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        found = pool.map(lambda chunk: list(map(_look_at, chunk)), chunks)
+        reasons = [reason for chunk in found for reason in chunk]
+    return {path: reason for path, reason in zip(paths, reasons) if reason}
+
+
+def why_unreadable(path):
+    """Returns why a file cannot be read, or `None`; decodes all of it."""
+    try:
+        with open(path, "rb") as file:
+            encoded = file.read()
+    except OSError as error:
+        return _say_system_error(path, error)
+    return why_undecodable(encoded)
+
+
+def why_undecodable(encoded):
+    """Returns why bytes cannot be decoded, or `None`; decodes all of them.
+
+    >>> why_undecodable(b"a few words")
+    'no image'
+    """
+    if not encoded:
+        return "empty"
+    try:
+        pixels = decode(tf.constant(encoded)).numpy()
+    except tf.errors.OpError:
+        return _name_damage(encoded)
+    # TensorFlow takes the palette's indices for greys, without a word.
+    if encoded.startswith(b"BM") and not _pillow_agrees(encoded, pixels):
+        return "BMP that TensorFlow reads wrongly"
+    return None
+
+
+def list_names(paths, root="", reasons=None):
+    """Lists files for a message: the first few, and how many more.
+
+    Args:
+        paths: list of paths.
+        root: path of the folder to which the names are relative.
+        reasons: dictionary from paths to a few words, put in brackets.
+
+    >>> list_names(["/d/a.jpg", "/d/b/c.jpg"], "/d", {"/d/a.jpg": "empty"})
+    'a.jpg (empty), b/c.jpg'
+    """
+    names = []
+    for path in paths[:NAMED]:
+        # A name that is no UTF-8 cannot be printed.
+        name = os.fsencode(os.path.relpath(path, root) if root else path)
+        name = name.decode(errors="backslashreplace")
+        reason = (reasons or {}).get(path)
+        names.append(f"{name} ({reason})" if reason else name)
+    more = len(paths) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")
+
+
+def refuse_folder(error):
+    """Raises a `ValueError` for a folder that cannot be listed."""
+    raise ValueError(
+        f"`dataset`: a folder cannot be listed ({error.strerror}). "
+        f"Received: {error.filename!r}"
+    ) from error
+
+
+def _look_at(path):
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            return "not a file"
+        if not status.st_size:
+            return "empty"
+        with open(path, "rb", buffering=0) as file:
+            first = file.read(8)
+            file.seek(max(0, status.st_size - 12))
+            last = file.read(12)
+    except OSError as error:
+        return _say_system_error(path, error)
+    for start, (_, end) in FORMATS.items():
+        if first.startswith(start) and last.endswith(end):
+            return None
+    return why_unreadable(path)
+
+
+def _say_system_error(path, error):
+    if isinstance(error, FileNotFoundError):
+        return "broken link" if os.path.islink(path) else "not there any more"
+    return error.strerror
+
+
+def _name_damage(encoded):
+    for start, (name, _) in FORMATS.items():
+        if encoded.startswith(start):
+            return f"{name}, damaged or cut short"
+    # Pillow's readers raise errors of many types on damaged files.
+    try:
+        image = Image.open(io.BytesIO(encoded))
+    except UnidentifiedImageError:
+        return "no image"
+    except Exception:
+        return "damaged or cut short"
+    try:
+        image.load()
+    except Exception:
+        return f"{image.format}, damaged or cut short"
+    return f"{image.format} that TensorFlow does not decode"
+
+
+def _pillow_agrees(encoded, pixels):
+    try:
+        image = Image.open(io.BytesIO(encoded)).convert("RGB")
+    except Exception:
+        return False
+    return np.array_equal(np.asarray(image), pixels)
