@@ -144,8 +144,8 @@ class SGD2012(keras.optimizers.Optimizer):
             raise ValueError(
                 "`set_rates` cannot replace a schedule. Make the optimizer "
                 "with a number as `learning_rate`. "
-                f"Received: learning_rate={learning_rate}, while the "
-                f"optimizer's own is {self._learning_rate}"
+                f"Received: learning_rate={learning_rate}, and an optimizer "
+                f"with a schedule ({type(self._learning_rate).__name__})"
             )
         learning_rate = _not_negative("learning_rate", learning_rate)
         bias_rate = _bias_rate(bias_learning_rate)

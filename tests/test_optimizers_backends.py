@@ -103,7 +103,8 @@ def make_step(optimizer, variables):
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(lambda gradients: optimizer.apply(gradients))
+        apply = tf.function(lambda gradients: optimizer.apply(gradients))
+        return lambda gradients: apply(list(map(tf.constant, gradients)))
     if keras.backend.backend() == "torch":
         import torch
 
