@@ -46,7 +46,7 @@ class ApplyRecipe(keras.callbacks.Callback):
             self.model.stop_training = True
             self.say(
                 f"The validation error has not fallen for "
-                f"{self.recipe.patience} epochs at the last rate: the run ends "
+                f"{self.recipe.patience} epoch(s) at the last rate: the run ends "
                 f"after epoch {done}."
             )
 
