@@ -202,4 +202,4 @@ def test_divisor_may_be_a_tensor_and_one_changes_nothing(batch):
         shrink(tf.constant(1.1)),
         colors.shrink_contrast(batch, [120.0, 115.0, 100.0]),
     )
-    assert colors.shrink_contrast(batch, 0.0, 1).dtype == tf.float32
+    assert colors.shrink_contrast(batch, [0, 0, 0], 1).dtype == tf.float32
