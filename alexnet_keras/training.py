@@ -5,21 +5,16 @@ import contextlib
 import keras
 import tensorflow as tf
 
-from alexnet_keras import batches
+from alexnet_keras import assembly
 from alexnet_keras import callbacks
 from alexnet_keras import checkpoints
-from alexnet_keras import colors
 from alexnet_keras import datasets
 from alexnet_keras import devices
-from alexnet_keras import evaluation
-from alexnet_keras import images
-from alexnet_keras import optimizers
 from alexnet_keras import recipes
 from alexnet_keras import results
 from alexnet_keras import settings
 from alexnet_keras import variants
 from alexnet_keras import watching
-from alexnet_keras.classifier import build_classifier
 
 
 def train(
@@ -140,10 +135,12 @@ def train(
     keras.utils.set_random_seed(run.seed)
     steps = max(1, round(data.train_size / run.batch_size))
     with _naming_bad_images(data):
-        mean = _mean_of(data, recipe, run.input_size)
-        streams = _streams(data, recipe, run, steps, mean)
+        mean = assembly.mean_of(data, recipe, run.input_size)
+        streams = assembly.make_streams(data, recipe, run, steps, mean)
     with strategy.scope():
-        model = _compile(table, recipe, run, data.class_names, mean)
+        model = assembly.compile_model(
+            table, recipe, run, data.class_names, mean
+        )
     progress = {}
     if newest:
         checkpoints.restore(model, newest)
@@ -173,7 +170,7 @@ def train(
                 say(f"Stopped; nothing is lost. To go on:\n{again}")
             raise
 
-    classifier = _build(
+    classifier = assembly.build_in(
         "float32", table, run.input_size, data.class_names, mean
     )
     classifier.set_weights(model.get_weights())
@@ -201,75 +198,8 @@ def _naming_bad_images(data):
         raise
 
 
-def _mean_of(data, recipe, input_size):
-    """The mean pixel, or the central window of the mean image (§2)."""
-    if recipe.mean == "pixel":
-        return images.mean_pixel(data.images("train"))
-    size = batches.resize_for(input_size)
-    whole = images.mean_image(data.images("train"), size)
-    return images.center_crop(whole, input_size).numpy()
-
-
 def _trains(layer):
     return isinstance(layer, variants.Conv | variants.Dense)
-
-
-def _build(precision, *arguments):
-    """Builds the network in a precision, whatever the policy outside."""
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision)
-    try:
-        return build_classifier(*arguments)
-    finally:
-        keras.config.set_dtype_policy(policy)
-
-
-def _compile(table, recipe, run, class_names, mean):
-    """The model that is trained: logits out, in the precision of the run."""
-    model = _build(
-        run.precision, table, run.input_size, class_names, mean, None
-    )
-    first = recipe.stages[0]
-    optimizer = optimizers.SGD2012(
-        first.rate, recipe.momentum, recipe.weight_decay, first.bias_rate
-    )
-    if run.precision == "mixed_float16":  # small gradients would vanish
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    model.compile(
-        optimizer=optimizer,
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        weighted_metrics=[evaluation.top_1, evaluation.top_5],
-        # Left to Keras, XLA is on without a strategy on a GPU and off under
-        # one; said here, it does not depend on the machine.
-        jit_compile=False,
-    )
-    model.optimizer.build(model.trainable_variables)
-    return model
-
-
-def _streams(data, recipe, run, steps, mean):
-    """A function from a step to the batches from there on, and validation."""
-    size = (run.input_size, run.batch_size)
-    strengths = recipe.noise_by_epoch()
-    noise = None
-    if any(strengths):
-        found = colors.color_pca(data.images("train"))
-        noise = batches.ColorNoise(
-            found, strengths, steps, mean, recipe.noise_divisor
-        )
-
-    def training_from(step):
-        return batches.training_batches(
-            data,
-            *size,
-            seed=run.seed,
-            first_step=step,
-            crop_chunk=recipe.crop_chunk,
-            last_offset=recipe.last_offset,
-            noise=noise,
-        )
-
-    return training_from, batches.validation_batches(data, *size)
 
 
 def _watchers(run, recipe, steps, keeper, classes, say, verbose):

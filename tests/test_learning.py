@@ -11,6 +11,7 @@ pytest.importorskip("tensorflow")
 
 from alexnet_keras import VARIANTS  # noqa: E402
 from alexnet_keras import batches  # noqa: E402
+from alexnet_keras import classifier  # noqa: E402
 from alexnet_keras import datasets  # noqa: E402
 from alexnet_keras import images  # noqa: E402
 from alexnet_keras import training  # noqa: E402
@@ -35,7 +36,9 @@ def photo_patches():
 def test_every_variant_gets_clearly_below_chance(name, photo_patches):
     data, mean = photo_patches
     size = VARIANTS[name].input_shape[0]
-    model = training.build_classifier(name, size, data.class_names, mean, None)
+    model = classifier.build_classifier(
+        name, size, data.class_names, mean, None
+    )
     model.compile(
         optimizer=keras.optimizers.SGD(LEARNING_RATES[name], momentum=0.9),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
