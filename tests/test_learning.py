@@ -14,7 +14,6 @@ from alexnet_keras import batches  # noqa: E402
 from alexnet_keras import classifier  # noqa: E402
 from alexnet_keras import datasets  # noqa: E402
 from alexnet_keras import images  # noqa: E402
-from alexnet_keras import training  # noqa: E402
 
 BATCH_SIZE, MOST_STEPS = 32, 150
 # The variants that take small pixels want the larger rate.
