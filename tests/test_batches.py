@@ -1,4 +1,4 @@
-"""Full batches, each image counted, whatever the numbers."""
+"""Full batches, each image counted, the same stream from any step on."""
 
 import hypothesis
 import numpy as np
@@ -8,22 +8,43 @@ from hypothesis import strategies as st
 tf = pytest.importorskip("tensorflow")
 
 from alexnet_keras import batches  # noqa: E402
-from alexnet_keras import datasets  # noqa: E402
+from alexnet_keras import colors  # noqa: E402
+from alexnet_keras import image_data  # noqa: E402
 
 
-def numbered(count):
-    """Images of one colour each, the image's number, which is its label."""
-    pictures = np.repeat(np.arange(count, dtype="uint8"), 20 * 20 * 3).reshape(
-        count, 20, 20, 3
-    )
+def data_of(pictures, read=image_data.identity):
+    count = len(pictures)
     dataset = tf.data.Dataset.from_tensor_slices(
         (pictures, np.arange(count, dtype="int64"))
     )
     names = tuple(map(str, range(count)))
-    return datasets.ImageData("test", names, dataset, dataset, count, count)
+    return image_data.ImageData(
+        "test", names, dataset, dataset, count, count, read
+    )
 
 
-@hypothesis.settings(max_examples=15)
+def numbered(count):
+    """Images of one colour each, the image's number, which is its label."""
+
+    def paint(number):
+        return tf.fill((20, 20, 3), number)
+
+    return data_of(np.arange(count, dtype="uint8"), paint)
+
+
+def textured(count, seed=0):
+    """Images of which no two windows are alike."""
+    generator = np.random.default_rng(seed)
+    return generator.integers(0, 256, (count, 20, 20, 3), "uint8")
+
+
+def take(stream, count):
+    """Images `(images, height, width, 3)` and labels of some batches."""
+    pictures, labels = zip(*stream.take(count).as_numpy_iterator())
+    return np.concatenate(pictures), np.concatenate(labels)
+
+
+@hypothesis.settings(max_examples=6)
 @hypothesis.given(count=st.integers(1, 40), batch_size=st.integers(1, 50))
 def test_validation_counts_every_image_once(count, batch_size):
     seen, loss_sum, images_in_batches = [], 0.0, 0
@@ -43,41 +64,185 @@ def test_validation_counts_every_image_once(count, batch_size):
     )
 
 
-@hypothesis.settings(max_examples=15)
-@hypothesis.given(count=st.integers(1, 40), batch_size=st.integers(1, 50))
-def test_training_batches_are_full_and_use_every_image_equally(
-    count, batch_size
+# --- Order ---
+
+
+@hypothesis.settings(max_examples=9)
+@hypothesis.given(
+    count=st.integers(1, 40),
+    batch_size=st.integers(1, 50),
+    first_step=st.integers(0, 9),
+    chunk=st.sampled_from([1, 3, 32]),
+    waiting=st.sampled_from([None, 1, 7, 100]),
+)
+def test_a_stream_from_any_step_is_the_tail_of_the_stream(
+    count, batch_size, first_step, chunk, waiting
 ):
-    passes = 3
-    needed = -(-passes * count // batch_size)
-    seen = []
-    stream = batches.training_batches(numbered(count), 8, batch_size)
-    for images, labels in stream.take(needed):
-        assert images.shape == (batch_size, 8, 8, 3)
-        assert images.dtype == tf.uint8
-        seen += labels.numpy().tolist()
-    counts = np.bincount(seen[: passes * count], minlength=count)
-    assert set(counts) == {passes}
+    """And in it, each epoch has every image once, in full batches."""
+    data = data_of(textured(count))
+    size, steps = 16, first_step + 3
+    with pytest.MonkeyPatch.context() as patch:
+        if waiting is not None:  # images are not kept, and so many are mixed
+            patch.setattr(batches, "CACHE_BYTES", 0)
+            patch.setattr(batches, "SHUFFLE_BYTES", waiting * 3 * 18 * 18)
+        options = {"seed": 5, "crop_chunk": chunk}
+        whole = batches.training_batches(data, size, batch_size, **options)
+        tail = batches.training_batches(
+            data, size, batch_size, first_step=first_step, **options
+        )
+        pictures, labels = take(whole, steps)
+        last_pictures, last_labels = take(tail, 3)
+    assert pictures.shape == (steps * batch_size, size, size, 3)
+    assert pictures.dtype == np.uint8
+    np.testing.assert_array_equal(last_pictures, pictures[-3 * batch_size :])
+    np.testing.assert_array_equal(last_labels, labels[-3 * batch_size :])
+    for start in range(0, len(labels) - count + 1, count):
+        assert sorted(labels[start : start + count]) == list(range(count))
 
 
-def test_same_seed_gives_the_same_stream_and_another_does_not():
-    def labels(seed):
+@pytest.mark.parametrize("cached", [True, False])
+def test_the_seed_and_the_epoch_make_the_order(cached, monkeypatch):
+    if not cached:
+        monkeypatch.setattr(batches, "CACHE_BYTES", 0)
+
+    def epochs(seed):
         stream = batches.training_batches(numbered(30), 8, 30, seed=seed)
-        return np.concatenate([labels for _, labels in stream.take(2)])
+        pictures, labels = take(stream, 2)
+        np.testing.assert_array_equal(pictures[:, 0, 0, 0], labels)
+        return np.split(labels, 2)
 
-    np.testing.assert_array_equal(labels(1), labels(1))
-    assert not np.array_equal(labels(1), labels(2))
-    first, second = np.split(labels(1), 2)
-    assert not np.array_equal(first, second)  # shuffled anew each epoch
+    first, second = epochs(1)
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(first, np.arange(30))
+    np.testing.assert_array_equal(first, epochs(1)[0])
+    assert not np.array_equal(first, epochs(2)[0])
+    assert not np.array_equal(second, epochs(2)[0])
 
 
-def test_an_image_is_cropped_anew_each_time():
-    pictures = np.random.default_rng(0).integers(0, 255, (1, 20, 20, 3))
-    dataset = tf.data.Dataset.from_tensor_slices(
-        (pictures.astype("uint8"), np.zeros(1, "int64"))
+# --- Crops and flips ---
+
+
+@pytest.mark.parametrize(
+    "last_offset, least, most", [(True, 9, 18), (False, 4, 8)]
+)
+def test_an_image_is_cropped_anew_each_time(last_offset, least, most):
+    stream = batches.training_batches(
+        data_of(textured(1)), 16, 40, last_offset=last_offset
     )
-    data = datasets.ImageData("test", ("a",), dataset, dataset, 1, 1)
-    images, _ = next(iter(batches.training_batches(data, 16, 40)))
-    distinct = {image.tobytes() for image in images.numpy()}
-    # Resized to 18 pixels: 9 windows and their mirrors.
-    assert 9 < len(distinct) <= 18
+    pictures, _ = take(stream, 1)
+    # Resized to 18 pixels: 3 × 3 windows or 2 × 2, and their mirrors.
+    assert least < len({picture.tobytes() for picture in pictures}) <= most
+
+
+def test_images_of_a_chunk_share_crop_and_flip():
+    """Batches and epochs do not matter: 32 in a row, counted from the first."""
+    data = data_of(np.repeat(textured(1), 5, axis=0))
+
+    def crops(**options):
+        stream = batches.training_batches(data, 16, 24, **options)
+        return [picture.tobytes() for picture in take(stream, 12)[0]]
+
+    chunks = crops(crop_chunk=32)
+    by_chunk = [set(chunks[start : start + 32]) for start in range(0, 288, 32)]
+    assert [len(chunk) for chunk in by_chunk] == [1] * 9
+    assert len(set.union(*by_chunk)) > 3
+    # Without, 32 in a row are never alike.
+    alone = crops()
+    assert min(len(set(alone[i : i + 32])) for i in range(0, 288, 32)) > 6
+
+
+# --- Colours ---
+
+SIZE, BATCH, STEPS, SEED = 16, 6, 2, 11
+COLORS = colors.ColorPCA(
+    (60.0, 20.0, 9.0),
+    ((0.6, 0.0, 0.8), (0.8, 0.0, -0.6), (0.0, 1.0, 0.0)),
+)
+MEAN = np.random.default_rng(1).uniform(90, 130, (SIZE, SIZE, 3))
+STRENGTHS = (0.1, 0.5, 0.0)
+
+
+def noise(**options):
+    defaults = {"strengths": STRENGTHS, "divisor": 1.1}
+    return batches.ColorNoise(
+        COLORS, steps=STEPS, mean=MEAN, **{**defaults, **options}
+    )
+
+
+def black_and_white():
+    """Two images without texture, and three with."""
+    flat = np.repeat(np.array([0, 255], "uint8"), 1200).reshape(2, 20, 20, 3)
+    return data_of(np.concatenate([flat, textured(3)]))
+
+
+def streams(data, first_step=0, **options):
+    """The same batches without noise and with."""
+    arguments = (data, SIZE, BATCH, SEED)
+    return (
+        batches.training_batches(*arguments, first_step=first_step),
+        batches.training_batches(
+            *arguments, first_step=first_step, noise=noise(**options)
+        ),
+    )
+
+
+def expected_noise(step):
+    """Colours for a batch, in NumPy, from the same normal draws."""
+    draws = tf.random.stateless_normal((BATCH, 3), (SEED, -1 - step)).numpy()
+    strength = STRENGTHS[min(step // STEPS, 2)]
+    return np.array(
+        [
+            sum(
+                strength * z * deviation * np.array(vector)
+                for z, deviation, vector in zip(
+                    row, COLORS.deviations, COLORS.vectors
+                )
+            )
+            for row in draws
+        ]
+    )
+
+
+def test_noise_and_divisor_by_epoch_against_numpy():
+    data, steps = black_and_white(), 4 * STEPS
+    plain, noised = streams(data)
+    pictures, labels = take(plain, steps)
+    found, same_labels = take(noised, steps)
+    np.testing.assert_array_equal(labels, same_labels)
+    assert found.dtype == np.float32
+    for step in range(steps):
+        batch = slice(step * BATCH, (step + 1) * BATCH)
+        if step >= 2 * STEPS:  # off from here on, the divisor too
+            np.testing.assert_array_equal(found[batch], pictures[batch])
+            continue
+        color = expected_noise(step)[:, None, None]
+        expected = MEAN + (pictures[batch] + color - MEAN) / 1.1
+        np.testing.assert_allclose(found[batch], expected, atol=1e-3)
+
+
+def test_an_image_gets_one_colour_and_the_next_one_another():
+    plain, noised = streams(black_and_white(), divisor=1.0)
+    pictures, labels = take(plain, 2 * STEPS)
+    found, _ = take(noised, 2 * STEPS)
+    added = found - pictures
+    np.testing.assert_allclose(
+        added, np.broadcast_to(added[:, :1, :1], added.shape), atol=1e-4
+    )
+    assert {0, 1} <= set(labels)  # black and white were among them
+    one_each = added[:, 0, 0].round(3)
+    assert len(np.unique(one_each, axis=0)) == len(one_each)
+    # Values leave 0…255: nothing is clipped.
+    assert found.min() < 0
+    assert found.max() > 255
+
+
+def test_noise_goes_on_from_any_step():
+    whole = take(streams(black_and_white())[1], 5)
+    tail = take(streams(black_and_white(), first_step=3)[1], 2)
+    for ours, theirs in zip(tail, whole):
+        np.testing.assert_array_equal(ours, theirs[3 * BATCH :])
+
+
+def test_without_any_noise_images_stay_bytes():
+    _, noised = streams(black_and_white(), strengths=(0.0, 0.0))
+    assert noised.element_spec[0].dtype == tf.uint8
