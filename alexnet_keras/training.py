@@ -119,7 +119,7 @@ def train(
     )
     folder = settings.claim_folder(output)
     strategy = devices.make_strategy(run.replicas)
-    data = datasets.load_dataset(run.dataset, skip_bad)
+    data = datasets.load_dataset(dataset, skip_bad)
     description = settings.describe(run, table, recipe, data)
     if folder is not None:
         settings.check_same(folder, description)
