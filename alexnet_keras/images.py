@@ -120,7 +120,8 @@ def random_crop_and_flip(image, size, seed, last_offset=True):
     drawn = tf.cast(draws * tf.cast(choices, tf.float32), tf.int32)
     top, left, flip = tf.unstack(drawn)
     crop = image[top : top + size, left : left + size]
-    crop = tf.where(flip == 1, _mirror(crop), crop)
+    # `tf.where` takes longer than all the rest together.
+    crop = tf.cond(flip == 1, lambda: _mirror(crop), lambda: crop)
     return tf.ensure_shape(crop, (size, size, None))
 
 
