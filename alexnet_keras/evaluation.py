@@ -1,41 +1,196 @@
-"""Top-1 and top-5, counted so that a dead network cannot score."""
+"""How good a trained network is: validation images, one view or ten."""
 
-from keras import ops
+import math
+import sys
+from collections import Counter
+
+import numpy as np
+import tensorflow as tf
+
+from alexnet_keras import batches
+from alexnet_keras import devices
+from alexnet_keras import images
+from alexnet_keras import scores
+from alexnet_keras import trained_models
+
+NAMED = 5  # class names that a message lists
 
 
-def top_k_hits(labels, scores, k):
-    """Whether each label is among its image's k best scores, ties excluded.
+def evaluate(model, data, *, ten_crop=False, batch_size=64, verbose=0):
+    """Measures a network on the validation images of a data set.
 
-    A class that ties with the label counts as better. TensorFlow's
-    `in_top_k` counts ties as hits, so that a network which says the same
-    for every class reports a top-5 accuracy of 100 %.
+    Each image is made square as for training (256×256 for a network that
+    takes 224×224), and the network is shown the centre; or all ten crops, and
+    the mean of its ten probabilities counts, as in the 2012 code
+    (LogregCostLayer in src/worker.cu). Every image counts exactly once. Ties
+    are no hits; the 2012 code splits the credit among those that tie.
 
     Args:
-        labels: integers of shape `(batch,)`.
-        scores: logits or probabilities of shape `(batch, classes)`.
-        k: how many guesses count.
+        model: a `keras.Model` as training leaves it: from RGB images 0–255 to
+            probabilities, with a layer `class_names`. Without that layer its
+            outputs are taken for the classes of `data`, in order.
+        data: an `ImageData` with the classes of the model, in any order.
+        ten_crop: whether to average over the corners, the centre and their
+            mirrors. Defaults to `False`.
+        batch_size: images in one call of the network. Defaults to 64.
+        verbose: 1 counts the images on stderr. Defaults to 0.
 
     Returns:
-        A float tensor of shape `(batch,)`, 1 for a hit. Scores that are not
-        finite are misses.
+        A `scores.Evaluation`, its classes in the order of the network's outputs.
 
-    >>> import numpy as np
-    >>> scores = np.array([[0.1, 0.6, 0.3], [0.2, 0.2, 0.2]], "float32")
-    >>> np.asarray(top_k_hits(np.array([2, 0]), scores, k=2)).tolist()
-    [1.0, 0.0]
+    Raises:
+        ValueError: before anything is measured, if `model` is no such
+            network, the classes differ, or there are no images; later, if
+            a label is no class or an image cannot be decoded.
     """
-    labels = ops.reshape(ops.cast(labels, "int32"), (-1, 1))
-    own = ops.take_along_axis(scores, labels, axis=-1)
-    as_good = ops.sum(ops.cast(scores >= own, "int32"), axis=-1)
-    finite = ops.all(ops.isfinite(scores), axis=-1)
-    return ops.cast(ops.logical_and(as_good <= k, finite), "float32")
+    devices.check_positive("batch_size", batch_size)
+    size, names = trained_models.check(model)
+    outputs = _outputs_of_labels(model, names, data)
+    names = names or data.class_names
+    if not data.validation_size:
+        raise ValueError(
+            "`data` must have validation images. "
+            f"Received: data={data.name!r} without"
+        )
+
+    def view(image, label):
+        square = images.center_square(image, batches.resize_for(size))
+        return square if ten_crop else images.center_crop(square, size), label
+
+    views = data.images("validation").map(
+        view, num_parallel_calls=tf.data.AUTOTUNE
+    )
+    tally, counted = scores.Tally(names), 0
+    try:
+        for pictures, labels in views.batch(batch_size).prefetch(1):
+            scores.check_labels(labels.numpy(), len(names))
+            tally.add(
+                outputs[labels.numpy()],
+                _ten_crop_probabilities(model, pictures, size)
+                if ten_crop
+                else trained_models.probabilities(model, pictures),
+            )
+            counted += len(labels)
+            if verbose:
+                text = f"\r{counted:,} of {data.validation_size:,} images"
+                print(text, end="", file=sys.stderr, flush=True)
+    except tf.errors.OpError:
+        data.check()  # names the images, if it was they
+        raise
+    finally:
+        if verbose:
+            print(file=sys.stderr)
+    return tally.result()
 
 
-def top_1(labels, scores):
-    """Keras metric: share of images whose best score is the label's."""
-    return top_k_hits(labels, scores, 1)
+def _ten_crop_probabilities(model, pictures, size):
+    """Probabilities `(batch, classes)`, averaged over the ten crops."""
+    # Crop by crop: all at once would take ten times the memory.
+    crops = tf.unstack(images.ten_crops(pictures, size), axis=1)
+    answers = [trained_models.probabilities(model, crop) for crop in crops]
+    return np.mean(answers, axis=0, dtype="float64")
 
 
-def top_5(labels, scores):
-    """Keras metric: share of images with the label among the best five."""
-    return top_k_hits(labels, scores, 5)
+def _outputs_of_labels(model, names, data):
+    """The number of the model's output for each label of the data."""
+    classes = tuple(data.class_names)
+    if names is None and model.output_shape[-1] != len(classes):
+        raise ValueError(
+            "`model` has no layer class_names, so it must have an output for "
+            f"each of the {len(classes)} classes of `data`. "
+            f"Received: model with {model.output_shape[-1]} outputs"
+        )
+    if names in (None, classes):
+        return np.arange(len(classes))
+    only_model = Counter(names) - Counter(classes)
+    only_data = Counter(classes) - Counter(names)
+    if only_model or only_data:
+        raise ValueError(
+            "`data` must have the classes of `model`. "
+            f"Only `model` has {_listed(only_model)}; "
+            f"only `data` has {_listed(only_data)}. "
+            f"Received: data={data.name!r}"
+        )
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise ValueError(
+            "`data` has the classes of `model` in another order, in which "
+            f"names that occur twice cannot be told apart: {_listed(twice)}. "
+            f"Received: data={data.name!r}"
+        )
+    return np.array([names.index(name) for name in classes])
+
+
+def _listed(names):
+    names = list(names)
+    text = ", ".join(names[:NAMED]) or "none"
+    more = len(names) - NAMED
+    return f"{text} and {more} more" if more > 0 else text
+
+
+def format_summary(evaluation):
+    """Returns an evaluation in words, a line each, against chance.
+
+    Args:
+        evaluation: a `scores.Evaluation`.
+
+    >>> tally = scores.Tally("abcdefgh")
+    >>> tally.add(np.arange(8), np.eye(8)[[0, 1, 2, 3, 4, 5, 5, 5]])
+    >>> print(format_summary(tally.result()))
+    top-1 75.0 % (6 of 8), chance 12.5 %
+    top-5 75.0 % (6 of 8), chance 62.5 %
+    loss 21.834 nats, chance 2.079
+    """
+    classes = len(evaluation.class_names)
+    images = f"of {evaluation.images:,}"
+    lines = [
+        f"top-1 {_percent(evaluation.top_1)} ({evaluation.top_1_hits:,} "
+        f"{images}), chance {_percent(1 / classes)}",
+        f"top-5 {_percent(evaluation.top_5)} ({evaluation.top_5_hits:,} "
+        f"{images}), chance {_percent(5 / classes)}"
+        if classes > 5
+        else f"top-5 says nothing of {classes} classes",
+        f"loss {evaluation.loss:.3f} nats, chance {math.log(classes):.3f}",
+    ]
+    if evaluation.undecided:
+        lines.append(
+            f"undecided: {evaluation.undecided:,} {images} have no best "
+            "class, but a tie or NaN; no hits"
+        )
+    return "\n".join(lines)
+
+
+def format_classes(evaluation):
+    """Returns a table with a row for each class, in the network's order.
+
+    Args:
+        evaluation: a `scores.Evaluation`. Of five classes or fewer top-5 says
+            nothing, and a dash stands for it.
+
+    >>> tally = scores.Tally(("cat", "dog", "elk"))
+    >>> tally.add([0, 0, 0, 2], np.eye(3)[[0, 1, 1, 2]])
+    >>> print(format_classes(tally.result()))
+    class  images    top-1    top-5  undecided  mostly mistaken for
+    cat         3   33.3 %        –          0  dog (2)
+    dog         0        –        –          0
+    elk         1  100.0 %        –          0
+    """
+    enough = len(evaluation.classes) > 5
+    width = max(5, *map(len, evaluation.class_names))
+    titles = "images    top-1    top-5  undecided  mostly mistaken for"
+    lines = [f"{'class':<{width}}  {titles}"]
+    for index, row in enumerate(evaluation.classes):
+        shares = row.top_1, row.top_5 if enough else math.nan
+        top_1_share, top_5_share = map(_percent, shares)
+        line = (
+            f"{row.name:<{width}} {row.images:>7,} {top_1_share:>8} "
+            f"{top_5_share:>8} {row.undecided:>10,}"
+        )
+        for name, count in evaluation.mistakes(index)[:1]:
+            line += f"  {name} ({count:,})"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _percent(share):
+    return "–" if math.isnan(share) else f"{100 * share:.1f} %"

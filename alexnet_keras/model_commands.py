@@ -1,0 +1,122 @@
+"""The commands that use a trained network: `evaluate` and `predict`."""
+
+import pathlib
+import sys
+
+MODEL = "a .keras file, or the output folder of a run"
+
+
+def add_evaluate(commands):
+    """Adds the command `evaluate` to a parser's commands."""
+    parser = commands.add_parser(
+        "evaluate", help="measure a trained network on validation images"
+    )
+    parser.add_argument("model", metavar="MODEL", help=MODEL)
+    parser.add_argument(
+        "--dataset",
+        required=True,
+        help="as for train; its classes must be those of the network",
+    )
+    parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="leave out images of a folder that cannot be read",
+    )
+    parser.add_argument(
+        "--ten-crop",
+        action="store_true",
+        help="average over ten views of each image, as in 2012",
+    )
+    parser.add_argument(
+        "--per-class", action="store_true", help="print a row for each class"
+    )
+    parser.add_argument(
+        "--confusion",
+        metavar="FILE",
+        help="draw what is taken for what into this file, such as a .png",
+    )
+    parser.add_argument(
+        "--batch-size", type=int, default=64, help="default: 64"
+    )
+    parser.set_defaults(run=_evaluate)
+
+
+def add_predict(commands):
+    """Adds the command `predict` to a parser's commands."""
+    parser = commands.add_parser(
+        "predict", help="say what image files show: the best five names"
+    )
+    parser.add_argument("model", metavar="MODEL", help=MODEL)
+    parser.add_argument("images", metavar="IMAGE", nargs="+")
+    parser.set_defaults(run=_predict)
+
+
+def _evaluate(arguments):
+    from alexnet_keras import datasets
+    from alexnet_keras import devices
+    from alexnet_keras import evaluation
+    from alexnet_keras import trained_models
+
+    devices.check_positive("batch_size", arguments.batch_size)
+    if arguments.confusion:
+        _check_figure(arguments.confusion)
+    model = trained_models.load_classifier(arguments.model)
+    data = datasets.load_dataset(arguments.dataset, arguments.skip_bad)
+    for sentence in data.skipped:
+        print(sentence, file=sys.stderr)
+    result = evaluation.evaluate(
+        model,
+        data,
+        ten_crop=arguments.ten_crop,
+        batch_size=arguments.batch_size,
+        verbose=int(sys.stderr.isatty()),
+    )
+    views = "ten crops" if arguments.ten_crop else "centre crop"
+    print(
+        f"{arguments.model} on {arguments.dataset}: {result.images:,} "
+        f"validation images, {views}"
+    )
+    print(evaluation.format_summary(result))
+    if arguments.per_class:
+        print(f"\n{evaluation.format_classes(result)}")
+    if arguments.confusion:
+        from alexnet_keras import evaluation_plots
+
+        axes = evaluation_plots.plot_confusion(result)
+        axes.figure.savefig(arguments.confusion, dpi=110)
+    return 0
+
+
+def _check_figure(path):
+    """An hour of counting must not end at a figure that cannot be written."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    path = pathlib.Path(path)
+    known = FigureCanvasBase.get_supported_filetypes()
+    if path.suffix[1:].lower() not in known or not path.parent.is_dir():
+        raise ValueError(
+            "`--confusion` must name a figure, such as a .png file, in a "
+            f"folder that is there. Received: {str(path)!r}"
+        )
+
+
+def _predict(arguments):
+    from alexnet_keras import prediction
+    from alexnet_keras import trained_models
+
+    model = trained_models.load_classifier(arguments.model)
+    predictions = prediction.predict(model, arguments.images)
+    for image in predictions:
+        if image.error:
+            print(f"{image.path}: {image.error}", file=sys.stderr)
+            continue
+        print(image.path)
+        for name, probability in image.guesses:
+            print(f"{100 * probability:7.1f} %  {name}")
+    bad = sum(image.error is not None for image in predictions)
+    if bad:
+        print(
+            f"error: {bad:,} of {len(predictions):,} images could not be read",
+            file=sys.stderr,
+        )
+    return 1 if bad else 0

@@ -1,0 +1,84 @@
+"""What a trained network says of image files."""
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from alexnet_keras import batches
+from alexnet_keras import devices
+from alexnet_keras import image_files
+from alexnet_keras import images
+from alexnet_keras import trained_models
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the network says of one file.
+
+    Attributes:
+        path: of the file, as the caller gave it.
+        guesses: `(class name, probability)`, the most probable first; empty
+            if the file could not be read.
+        error: why the file could not be read, or `None`.
+    """
+
+    path: str
+    guesses: tuple[tuple[str, float], ...] = ()
+    error: str | None = None
+
+
+def predict(model, paths, top=5):
+    """Names what image files show.
+
+    Each image is prepared as in `evaluation.evaluate`: made square, and its
+    centre shown to the network. A file that is no image does not stop the
+    others; its prediction says why.
+
+    Args:
+        model: a `keras.Model` as training leaves it, see
+            `trained_models.load_classifier`.
+        paths: a list of image files.
+        top: how many guesses to give of each. Defaults to 5, or all classes
+            if there are fewer.
+
+    Returns:
+        A list with a `Prediction` for each path.
+
+    Raises:
+        ValueError: before any file is read, if `model` is no such network or
+            `paths` no list; later, if the network answers with NaN.
+    """
+    devices.check_positive("top", top)
+    if isinstance(paths, str | os.PathLike):
+        raise ValueError(
+            f"`paths` must be a list of files. Received: paths={str(paths)!r}"
+        )
+    size, names = trained_models.check(model)
+    if names is None:
+        raise ValueError(
+            "`model` has no layer class_names, which training puts behind the "
+            f"network. Received: model {model.name!r}"
+        )
+    return [_predict(model, size, names, str(path), top) for path in paths]
+
+
+def _predict(model, size, names, path, top):
+    error = "not there"
+    if os.path.lexists(path):
+        error = image_files.why_unreadable(path)
+    if error:
+        return Prediction(path, error=error)
+    square = images.center_square(
+        image_files.read(path), batches.resize_for(size)
+    )
+    crop = images.center_crop(square, size)[None]
+    (probabilities,) = trained_models.probabilities(model, crop)
+    if not np.isfinite(probabilities).all():
+        raise ValueError(
+            "`model` answers with values that are not finite: it has diverged "
+            f"in training. Received: model {model.name!r}, image {path!r}"
+        )
+    best = np.argsort(-probabilities, kind="stable")[:top]
+    guesses = tuple((names[i], float(probabilities[i])) for i in best)
+    return Prediction(path, guesses)

@@ -1,0 +1,149 @@
+"""A trained network from a file, checked before it is asked.
+
+A classifier here is what training leaves: a `keras.Model` from RGB images
+`(batch, size, size, 3)` with values from 0 to 255 to probabilities
+`(batch, classes)`. The mean is subtracted inside, and a layer `class_names`
+knows what the outputs are called.
+"""
+
+import pathlib
+
+import keras
+import numpy as np
+from keras import ops
+
+FILE = "model.keras"  # in the output folder of a run
+# Softmax in bfloat16 adds up to 1 within this.
+TOLERANCE = 0.01
+
+
+def load_classifier(path):
+    """Loads the network that a training run has saved.
+
+    Args:
+        path: a `.keras` file, or the output folder of a run, which holds
+            `model.keras`.
+
+    Returns:
+        A `keras.Model` that has passed `check()` and knows its class names.
+
+    Raises:
+        ValueError: if there is no such file, it is not a Keras model, or the
+            model is no classifier with class names.
+    """
+    file = pathlib.Path(path)
+    if file.is_dir():
+        file = file / FILE
+        if not file.exists():
+            raise ValueError(
+                f"`model` names a folder without {FILE}, which a run writes "
+                f"when it is done. Received: model={str(path)!r}"
+            )
+    if not file.exists():
+        raise ValueError(
+            "`model` names a file that is not there. "
+            f"Received: model={str(path)!r}"
+        )
+    if file.suffix != ".keras":
+        raise ValueError(
+            "`model` must be a .keras file or the output folder of a run. "
+            f"Received: model={str(path)!r}"
+        )
+    try:
+        model = keras.models.load_model(file, compile=False)
+    except Exception as error:
+        # Whatever Keras, zipfile or h5py raises, the file is of no use.
+        reason = next(iter(str(error).strip().splitlines()), "")
+        raise ValueError(
+            "`model` cannot be loaded as a Keras model "
+            f"({type(error).__name__}: {reason}). "
+            f"Received: model={str(path)!r}"
+        ) from error
+    if check(model)[1] is None:
+        raise ValueError(
+            "`model` has no layer class_names, which training puts behind the "
+            f"network. Received: model={str(path)!r}"
+        )
+    return model
+
+
+def check(model):
+    """Checks that a model is a classifier, also by asking it.
+
+    That its pixels range from 0 to 255 cannot be seen from outside: a network
+    without its mean inside passes, and scores badly.
+
+    Args:
+        model: any object.
+
+    Returns:
+        `(input_size, class_names)`: the side of its images in pixels and the
+        names of its outputs, or `None` for a model without that layer.
+
+    Raises:
+        ValueError: if it is no `keras.Model`, takes other images, or gives
+            other values than probabilities, such as logits.
+    """
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            "`model` must be a `keras.Model`. "
+            f"Received: model of type {type(model).__name__}"
+        )
+    inputs, outputs = (
+        [tuple(tensor.shape) for tensor in getattr(model, side, None) or ()]
+        for side in ("inputs", "outputs")
+    )
+    if (
+        len(inputs) != 1
+        or len(inputs[0]) != 4
+        or inputs[0][1] is None
+        or inputs[0][1:] != (inputs[0][1], inputs[0][1], 3)
+    ):
+        raise ValueError(
+            "`model` must take square RGB images (batch, size, size, 3). "
+            f"Received: model with inputs {_listed(inputs)}"
+        )
+    if len(outputs) != 1 or len(outputs[0]) != 2:
+        raise ValueError(
+            "`model` must give probabilities (batch, classes). "
+            f"Received: model with outputs {_listed(outputs)}"
+        )
+    size = inputs[0][1]
+    black_and_white = np.zeros((2, size, size, 3), "float32")
+    black_and_white[1] = 255
+    probabilities(model, black_and_white)
+    named = [layer for layer in model.layers if layer.name == "class_names"]
+    return size, named[0].class_names if named else None
+
+
+def probabilities(model, crops):
+    """Asks a model, in one call, and makes sure that it answers as it must.
+
+    Args:
+        model: a `keras.Model` that has passed `check()`.
+        crops: RGB images `(batch, size, size, 3)`, 0 to 255, of any dtype.
+
+    Returns:
+        A float32 array `(batch, classes)`. Rows that are not finite, as a
+        network that has diverged gives them, are passed on.
+
+    Raises:
+        ValueError: if a finite row has values below 0, or does not add up
+            to 1.
+    """
+    outputs = model(ops.cast(crops, "float32"), training=False)
+    outputs = ops.convert_to_numpy(ops.cast(outputs, "float32"))
+    rows = outputs[np.isfinite(outputs).all(axis=-1)]
+    sums = rows.sum(axis=-1, dtype="float64")
+    if rows.size and (rows.min() < 0 or abs(sums - 1).max() > TOLERANCE):
+        raise ValueError(
+            "`model` must give probabilities, not logits: build it with "
+            '`classifier_activation="softmax"`. Received: values from '
+            f"{rows.min():z.3g} to {rows.max():z.3g}, which add up to "
+            f"{sums[abs(sums - 1).argmax()]:.3g}"
+        )
+    return outputs
+
+
+def _listed(shapes):
+    return ", ".join(map(str, shapes)) or "of unknown shape"
