@@ -1,8 +1,10 @@
-"""The command line: `python -m alexnet_keras shapes|train`."""
+"""The command line: `python -m alexnet_keras shapes|train|evaluate|predict`."""
 
 import argparse
 import os
 import sys
+
+from alexnet_keras import model_commands
 
 
 def main(arguments=None):
@@ -80,6 +82,9 @@ def _parser():
         help="folder for the results; default: a new one in runs/",
     )
     train.set_defaults(run=_train)
+
+    model_commands.add_evaluate(commands)
+    model_commands.add_predict(commands)
     return parser
 
 
