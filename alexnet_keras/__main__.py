@@ -16,9 +16,11 @@ def main(arguments=None):
     parsed = _parser().parse_args(arguments)
     try:
         return parsed.run(parsed)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130  # the run has said how to go on
 
 
 def _parser():
@@ -55,12 +57,17 @@ def _parser():
         "--variant", default="original", help="default: original"
     )
     train.add_argument(
-        "--epochs", type=int, help="default: 10; photo_patches: 4"
+        "--recipe",
+        default="quick",
+        help="quick (default), paper, original or scripted",
+    )
+    train.add_argument(
+        "--epochs", type=int, help="default: the recipe's; photo_patches: 4"
     )
     train.add_argument(
         "--batch-size",
         type=int,
-        help="over all replicas; default: 128; photo_patches: 32",
+        help="over all replicas; default: the recipe's; photo_patches: 32",
     )
     train.add_argument(
         "--replicas",
@@ -74,12 +81,47 @@ def _parser():
         help="pixels a side; default: the variant's; photo_patches: 83",
     )
     train.add_argument(
-        "--learning-rate", type=float, default=0.01, help="default: 0.01"
+        "--learning-rate",
+        type=float,
+        help="of the weights at first; default: the recipe's",
+    )
+    train.add_argument(
+        "--scale-rate",
+        action="store_true",
+        help="multiply the rates by the batch size over the recipe's",
+    )
+    train.add_argument(
+        "--precision",
+        default="float32",
+        help="float32 (default), mixed_bfloat16 or mixed_float16",
     )
     train.add_argument("--seed", type=int, default=2012, help="default: 2012")
     train.add_argument(
         "--output",
-        help="folder for the results; default: a new one in runs/",
+        help="folder of the run; goes on with it if it was stopped; default: "
+        "a new one in runs/",
+    )
+    train.add_argument(
+        "--save-every",
+        type=int,
+        help="steps between checkpoints; default: an epoch",
+    )
+    train.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="write events to OUTPUT/tensorboard",
+    )
+    train.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="leave out image files that cannot be read",
+    )
+    train.add_argument(
+        "--verbose",
+        type=int,
+        default=1,
+        choices=(0, 1, 2),
+        help="0 silent, 1 a bar (default), 2 a line an epoch",
     )
     train.set_defaults(run=_train)
 
