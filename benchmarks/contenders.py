@@ -2,7 +2,8 @@
 
 Each contender makes a pair of functions without arguments, `train` and
 `infer`, that run one batch and return when it is done. All train on the same
-kind of batch with cross-entropy and SGD with momentum 0.9.
+kind of batch with cross-entropy and SGD with momentum 0.9. All but those that
+compare the decay itself train without weight decay.
 """
 
 import importlib.util
@@ -10,7 +11,7 @@ import importlib.util
 import keras
 import numpy as np
 
-LEARNING_RATE, MOMENTUM = 0.01, 0.9
+LEARNING_RATE, MOMENTUM, DECAY = 0.01, 0.9, 0.0005
 PRODUCTS = 5  # in a step, long enough for a steady rate
 
 
@@ -118,13 +119,31 @@ def build_torch():
     ).to("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _tensorflow_steps(model, batch_size):
+def decay_in_optimizer(model):
+    """Returns the optimizer of 2012, which decays `model`'s kernels."""
+    from alexnet_keras import SGD2012
+
+    return SGD2012(LEARNING_RATE, MOMENTUM, DECAY)
+
+
+def decay_in_loss(model):
+    """Returns Keras's SGD and lets `model`'s loss decay its kernels.
+
+    Keras's regularizer has no ½: the gradient of l2 · w² is 2 · l2 · w.
+    """
+    for variable in model.trainable_variables:
+        if variable.name != "bias":
+            variable.regularizer = keras.regularizers.L2(DECAY / 2)
+    return keras.optimizers.SGD(LEARNING_RATE, MOMENTUM)
+
+
+def _tensorflow_steps(model, batch_size, optimizer=None):
     """Steps of a Keras model on TensorFlow, as `fit` and `predict` run them."""
     import tensorflow as tf
 
     images, labels = map(tf.constant, make_batch(batch_size))
     model.compile(
-        optimizer=keras.optimizers.SGD(LEARNING_RATE, MOMENTUM),
+        optimizer=optimizer or keras.optimizers.SGD(LEARNING_RATE, MOMENTUM),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=False,
     )
@@ -143,6 +162,12 @@ def tensorflow_ours(batch_size):
 def tensorflow_stock(batch_size):
     """Keras's and TensorFlow's own parts."""
     return _tensorflow_steps(build_stock(), batch_size)
+
+
+def tensorflow_decay(batch_size, decay):
+    """`build_alexnet()` with weight decay, by one of the two functions."""
+    model = build_ours()
+    return _tensorflow_steps(model, batch_size, decay(model))[:1]
 
 
 def tensorflow_product(size):

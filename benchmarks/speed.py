@@ -4,9 +4,10 @@
 
 The backend is Keras's (KERAS_BACKEND). On TensorFlow: ours, the same network
 from stock Keras and TensorFlow parts, the same in PyTorch where it is
-installed, and the share of the machine's matrix-product rate that ours
-reaches. On JAX and PyTorch, which may have a GPU: ours against PyTorch's, both
-compiled, in float32 and bfloat16.
+installed, ours with weight decay by `SGD2012` against decay by regularizers,
+and the share of the machine's matrix-product rate that ours reaches. On JAX
+and PyTorch, which may have a GPU: ours against PyTorch's, both compiled, in
+float32 and bfloat16.
 
 Each contender has a process of its own, so that one's threads and memory do
 not slow another. They take turns, a round each, so that a machine whose speed
@@ -30,6 +31,10 @@ import keras
 from alexnet_keras import derive_layers
 
 REFERENCE = "ours"
+DECAYS = {  # two ways to the same weights
+    "SGD2012": contenders.decay_in_optimizer,
+    "SGD with L2": contenders.decay_in_loss,
+}
 PRODUCT = "matrix products"
 PRODUCT_SIZE = 4096
 
@@ -55,6 +60,8 @@ def list_contenders(backend, batch_size):
             "stock Keras": make(contenders.tensorflow_stock, batch_size),
             PRODUCT: make(contenders.tensorflow_product, PRODUCT_SIZE),
         }
+        for name, decay in DECAYS.items():
+            found[name] = make(contenders.tensorflow_decay, batch_size, decay)
         if has_torch:
             found["PyTorch"] = make(contenders.torch_own, batch_size)
         return found
@@ -148,8 +155,13 @@ def main():
     turns = (arguments.rounds, arguments.repeats)
     training = measure(pipes, "train", *turns)
     report("Training", training, arguments.batch_size)
+    decays = [training[name] for name in DECAYS if name in training]
+    if decays:
+        ours, theirs = DECAYS
+        print(f"  {ours} takes {spread(*decays)} times as long as {theirs}")
     products = training.pop(PRODUCT, None)
-    pipes.pop(PRODUCT, None)
+    for name in (PRODUCT, *DECAYS):  # these only train
+        pipes.pop(name, None)
     inference = measure(pipes, "infer", *turns)
     report("Inference", inference, arguments.batch_size)
     if products:

@@ -6,6 +6,10 @@ import keras
 import numpy as np
 import pytest
 from support import ROOT
+from support import enliven
+from support import narrow
+
+from alexnet_keras import build_alexnet
 
 pytest.importorskip("tensorflow")
 
@@ -42,6 +46,34 @@ def test_pytorchs_network_has_the_same_weights_and_shapes():
     assert list(map(np.prod, theirs)) == list(map(np.prod, ours))
 
 
+def test_both_decays_lead_to_the_same_weights(monkeypatch):
+    # A decay that shows: three steps shrink a kernel by half a percent.
+    monkeypatch.setattr(contenders, "LEARNING_RATE", 1e-3)
+    monkeypatch.setattr(contenders, "DECAY", 1.0)
+    images = contenders.make_batch(4)[0][:, :67, :67]
+    monkeypatch.setattr(
+        contenders, "make_batch", lambda size: (images, np.arange(size))
+    )
+    trained = []
+    for decay in speed.DECAYS.values():
+        keras.utils.set_random_seed(2012)
+        model = build_alexnet(
+            input_shape=(67, 67, 3),
+            classifier_activation=None,
+            variant=narrow("paper"),
+        )
+        enliven(model, images)
+        start = model.get_weights()
+        monkeypatch.setattr(contenders, "build_ours", lambda made=model: made)
+        (train,) = contenders.tensorflow_decay(4, decay)
+        for _ in range(3):
+            train()
+        trained.append(model.get_weights())
+    for before, ours, theirs in zip(start, *trained, strict=True):
+        assert ours.ndim == 1 or abs(ours - before).max() > 1e-3
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
 def test_operations_are_those_of_three_products_less_one():
     # The table of the paper's layers, counted by hand in notebook 1.
     macs = 105_415_200 + 223_948_800 + 149_520_384 + 112_140_288 + 74_760_192
@@ -55,6 +87,8 @@ def test_every_backend_has_its_contenders(monkeypatch):
         "ours",
         "stock Keras",
         "PyTorch",
+        "SGD2012",
+        "SGD with L2",
         "matrix products",
     }
     for backend in ("jax", "torch"):
