@@ -19,7 +19,8 @@ help:
 	@echo 'make notebooks      every notebook under nbval only'
 	@echo 'make lab            open JupyterLab on the notebooks'
 	@echo 'make lint           ruff'
-	@echo 'make bench          speed against others (BACKEND=jax|torch)'
+	@echo 'make bench          speed against others, and of the image pipeline'
+	@echo '                    (BACKEND=jax|torch, PHOTOS=folder with JPEG files)'
 	@echo 'make run-notebooks  run every notebook and store its outputs'
 	@echo 'make figures        draw the figure of the README'
 	@echo 'make badges         write the git remote into every notebook'
@@ -55,9 +56,13 @@ lint: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# PHOTOS is a folder with JPEG files; without it some are made.
 bench: $(VENV)/ready
 	cd benchmarks && KERAS_BACKEND=$(BACKEND) \
 		$(abspath $(BIN))/python speed.py $(ARGS)
+ifeq ($(BACKEND),tensorflow)
+	cd benchmarks && $(abspath $(BIN))/python pipeline.py $(abspath $(PHOTOS))
+endif
 
 run-notebooks: $(VENV)/ready
 	$(BIN)/python tools/notebooks.py execute

@@ -170,15 +170,17 @@ def main():
     )
     count = math.ceil(arguments.images / batch_size)
     spawn = multiprocessing.get_context("spawn")
-    pipes = {}
+    pipes, processes = {}, []
     for name, make in list_contenders(files, batch_size, count).items():
         pipes[name], theirs = spawn.Pipe()
-        process = spawn.Process(
-            target=speed.serve, args=(theirs, make), daemon=True
+        processes.append(
+            spawn.Process(target=speed.serve, args=(theirs, make), daemon=True)
         )
-        process.start()
+        processes[-1].start()
         theirs.close()  # so that a process that dies is noticed
     seconds = speed.measure(pipes, "train", arguments.rounds, repeats=1)
+    for process in processes:
+        process.terminate()  # before its pipe closes, which it would lament
     print("Images per second, median (range over the rounds)")
     report(
         {
