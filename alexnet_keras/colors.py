@@ -5,8 +5,8 @@ colour, drawn anew for each image and each time it is shown: three normal draws
 of standard deviation 0.1, one for each principal component p_c of the pixels'
 colours, times "eigenvalue" λ_c.
 
-The eigenvalue cannot be meant. Those of ImageNet's pixels are 14,831, 1,376
-and 389 squared grey levels, and 0.1 · 14,831 is a noise of 1,483 grey levels
+The eigenvalue cannot be meant. Those of ImageNet's pixels are 14,830, 1,376
+and 389 squared grey levels, and 0.1 · 14,830 is a noise of 1,483 grey levels
 on a scale that ends at 255. The 2012 code multiplies by *standard deviations*,
 the square roots: 121.78, 37.09, 19.72. Its noise is 12.2, 3.7 and 2.0 grey
 levels strong, and that is what is done here.
@@ -133,9 +133,10 @@ def shrink_contrast(batch, mean, divisor=1.1):
     """Brings images nearer to the mean: mean + (batch - mean) / divisor.
 
     The 2012 code divides training images, less the mean and with colour
-    noise, by 1.1, and images at test time by nothing: the noise makes them
-    stronger, and this "keeps the overall scale close". The models here
-    subtract the mean themselves, and so this is done about the mean.
+    noise, by 1.1, and images at test time by nothing; a comment there says
+    that this keeps the scale close. It does more: the noise makes images half
+    a per cent stronger, and the division nine per cent weaker. The models
+    here subtract the mean themselves, and so this is done about the mean.
 
     Args:
         batch: images of shape `(n, height, width, 3)`, 0–255.

@@ -3,7 +3,8 @@
 TensorFlow's own words for a file that it cannot decode do not say which file,
 and come hours into a run. So every file is checked before: its first bytes
 say what it is, and its last ones whether all of it is there. That is quick,
-but damage in the middle shows only when the whole image is decoded.
+but damage in the middle shows only when the whole image is decoded, and that
+of a JPEG not always then: its decoder patches over what it cannot read.
 """
 
 import io
