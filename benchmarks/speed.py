@@ -119,6 +119,14 @@ def report(title, seconds, batch_size):
         print(line, flush=True)
 
 
+def report_decays(seconds):
+    """Prints how long a step takes with one decay, in terms of the other."""
+    ours, theirs = DECAYS
+    if ours in seconds:
+        ratio = spread(seconds[ours], seconds[theirs])
+        print(f"  A step with {ours} takes {ratio} times that with {theirs}")
+
+
 def spread(numerators, denominators):
     """Returns the median of the ratios by round, and their range, as text."""
     ratios = [top / bottom for top, bottom in zip(numerators, denominators)]
@@ -155,10 +163,7 @@ def main():
     turns = (arguments.rounds, arguments.repeats)
     training = measure(pipes, "train", *turns)
     report("Training", training, arguments.batch_size)
-    decays = [training[name] for name in DECAYS if name in training]
-    if decays:
-        ours, theirs = DECAYS
-        print(f"  {ours} takes {spread(*decays)} times as long as {theirs}")
+    report_decays(training)
     products = training.pop(PRODUCT, None)
     for name in (PRODUCT, *DECAYS):  # these only train
         pipes.pop(name, None)

@@ -74,6 +74,16 @@ def test_both_decays_lead_to_the_same_weights(monkeypatch):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
+def test_the_report_compares_both_decays(capsys):
+    speed.report_decays({"SGD2012": [3.0, 4.0], "SGD with L2": [4.0, 4.0]})
+    assert capsys.readouterr().out == (
+        "  A step with SGD2012 takes 0.88 (0.75 to 1.00) times that with "
+        "SGD with L2\n"
+    )
+    speed.report_decays({"ours float32": [1.0]})  # another backend
+    assert capsys.readouterr().out == ""
+
+
 def test_operations_are_those_of_three_products_less_one():
     # The table of the paper's layers, counted by hand in notebook 1.
     macs = 105_415_200 + 223_948_800 + 149_520_384 + 112_140_288 + 74_760_192
