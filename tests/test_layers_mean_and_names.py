@@ -74,12 +74,15 @@ def test_the_mean_travels_in_the_file(kind, tmp_path):
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_pixels_are_whole_numbers_in_mixed_precision(dtype_policy, policy):
-    """In half precision 255 less 0.1 would be 254.9 to a quarter at best."""
+def test_the_mean_is_subtracted_in_float32_whatever_the_policy(
+    dtype_policy, policy
+):
+    """Half precision knows 116.28 and 200.12 to 1/16 and 1/8, or to 1/2, 1."""
     dtype_policy(policy)
-    layer = layers.SubtractMean([0.1, 0.1, 0.1])
-    found = to_numpy(layer(np.full((1, 1, 1, 3), 255, "uint8")))
-    np.testing.assert_allclose(found, 254.9, rtol=1e-6)
+    layer = layers.SubtractMean([116.28, 116.28, 116.28])
+    found = layer(np.full((1, 1, 1, 3), 200.12, "float32"))
+    assert keras.backend.standardize_dtype(found.dtype) == "float32"
+    np.testing.assert_allclose(to_numpy(found), 83.84, rtol=1e-6)
 
 
 @pytest.mark.parametrize("arguments", [{}, {"scale": 2.0}])

@@ -236,6 +236,10 @@ def test_mixed_precision_learns_the_same(
     # Trained in half precision, with the schedule and under a scaled loss.
     layer = recorder.model.get_layer("conv2")
     assert layer.compute_dtype == precision.removeprefix("mixed_")
+    scaled = isinstance(
+        recorder.model.optimizer, keras.optimizers.LossScaleOptimizer
+    )
+    assert scaled == (precision == "mixed_float16")
     assert [rate for rate, _ in recorder.rates] == pytest.approx(
         [1e-3, 5e-4, 1e-4, 1e-4]
     )
