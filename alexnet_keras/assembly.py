@@ -38,8 +38,8 @@ def compile_model(table, recipe, run, class_names, mean):
     optimizer = optimizers.SGD2012(
         first.rate, recipe.momentum, recipe.weight_decay, first.bias_rate
     )
-    if run.precision == "mixed_float16":  # small gradients would vanish
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    # In mixed_float16, where small gradients would vanish, `compile` wraps it
+    # in an optimizer that scales the loss.
     model.compile(
         optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

@@ -27,7 +27,7 @@ CLEARLY_BELOW = 0.85 * math.log(10)
 @pytest.fixture(scope="module")
 def photo_patches():
     data = datasets.load_dataset("photo_patches")
-    return data, images.mean_pixel(data.train)
+    return data, images.mean_pixel(data.images("train"))
 
 
 @pytest.mark.parametrize("name", NAMES)
