@@ -153,6 +153,21 @@ def _recolor(noise, seed):
     return recolor
 
 
+def without_autotune(dataset):
+    """Returns the data set without TensorFlow's thread that tunes it.
+
+    When an iterator ends, TensorFlow (2.20, 2.21) at times waits until that
+    thread wakes up by itself, and it sleeps twice as long each time, from
+    10 ms to a minute: on two busy cores an epoch of 11 s took 20.48 s.
+
+    >>> without_autotune(tf.data.Dataset.range(3)).options().autotune.enabled
+    False
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
+
+
 def validation_batches(data, input_size, batch_size):
     """Centre crops in full batches, each image counted once.
 

@@ -101,7 +101,7 @@ def write(folder, result, seconds):
         "python": platform.python_version(),
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
-        "hardware": _hardware(),
+        "hardware": describe_hardware(),
     }
     put = checkpoints.write_atomically
     put(folder / MODEL, result.model.save)
@@ -131,7 +131,8 @@ def read(folder, run_settings):
     )
 
 
-def _hardware():
+def describe_hardware():
+    """Returns the GPUs, or the number of CPU cores, in words."""
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         details = tf.config.experimental.get_device_details(gpus[0])

@@ -1,0 +1,242 @@
+"""Controlled comparisons: `python -m alexnet_keras.experiments NAME`.
+
+An experiment is a list of conditions, each trained from several seeds. The
+result is one JSON file, written anew after every trial, so that a run that
+was stopped goes on, and one with more seeds or conditions only adds to it.
+"""
+
+import argparse
+import pathlib
+import shlex
+import sys
+from dataclasses import dataclass
+
+from alexnet_keras import arrays
+from alexnet_keras import datasets
+from alexnet_keras import devices
+from alexnet_keras import findings
+from alexnet_keras import small_networks
+from alexnet_keras import trials
+from alexnet_keras.trials import Condition
+
+SIZE = 32  # of images in all experiments so far, in pixels
+SEARCH = {"train_size": 10_000, "validation_size": 1000, "epochs": 3}
+MEASURED = 5000  # validation images, at most
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A question, and the conditions that answer it.
+
+    Attributes:
+        name: in `EXPERIMENTS`.
+        question: in words.
+        conditions: `Condition`s, names all different.
+        epochs: the most passes over the training images.
+        target: training error at which a trial ends; `None`: never.
+        train_size: training images, at most; `None`: all.
+    """
+
+    name: str
+    question: str
+    conditions: tuple[Condition, ...]
+    epochs: int
+    target: float | None = None
+    train_size: int | None = None
+
+
+def _activations():
+    shown = ("relu", "tanh", "sigmoid", "leaky_relu", "gelu", "silu")
+    for activation in shown:
+        yield Condition(activation, small_networks.four_layer(activation))
+    for activation in ("relu", "tanh"):
+        table = small_networks.four_layer(activation, init=0.01)
+        yield Condition(f"{activation}, std .01", table)
+
+
+def _against_overfitting():
+    plain = small_networks.six_layer()
+    half = small_networks.six_layer(dropout=0.5)
+    same = {"learning_rate": 0.02}
+    yield Condition("nothing", plain, **same)
+    for rate in (0.25, 0.5, 0.75):
+        table = small_networks.six_layer(dropout=rate)
+        yield Condition(f"dropout {rate:g}", table, **same)
+    of_2012 = small_networks.six_layer(dropout=0.5, rescale="test")
+    yield Condition("dropout of 2012", of_2012, **same)
+    for decay in (5e-4, 5e-3):
+        name = f"weight decay {decay:g}"
+        yield Condition(name, plain, weight_decay=decay, **same)
+    yield Condition("augmentation", plain, augment=True, **same)
+    yield Condition("all three", half, weight_decay=5e-4, augment=True, **same)
+
+
+def _dropout_on_all():
+    chosen = ("nothing", "dropout 0.5", "dropout of 2012")
+    return (c for c in _against_overfitting() if c.name in chosen)
+
+
+EXPERIMENTS = {
+    experiment.name: experiment
+    for experiment in (
+        Experiment(
+            "relu",
+            "Does ReLU learn faster than tanh and sigmoid, and how much?",
+            tuple(_activations()),
+            epochs=8,
+            target=0.25,
+        ),
+        Experiment(
+            "dropout",
+            "What do dropout, weight decay and augmentation do against "
+            "overfitting, and what do they cost?",
+            tuple(_against_overfitting()),
+            epochs=20,
+            train_size=5000,
+        ),
+        Experiment(
+            "dropout_on_all",
+            "Does dropout double the updates until convergence?",
+            tuple(_dropout_on_all()),
+            epochs=12,
+            target=0.25,
+        ),
+    )
+}
+
+
+def get_experiment(name):
+    """Returns the experiment of a name in `EXPERIMENTS`.
+
+    >>> get_experiment("relu").target
+    0.25
+    """
+    if name in EXPERIMENTS:
+        return EXPERIMENTS[name]
+    raise ValueError(
+        f"`experiment` must be one of {', '.join(EXPERIMENTS)}, or an "
+        f"`Experiment` of your own. Received: experiment={name!r}"
+    )
+
+
+def run(
+    experiment,
+    dataset="photo_patches",
+    *,
+    seeds=3,
+    epochs=None,
+    output=None,
+    say=print,
+):
+    """Runs an experiment, or what of it has not been run yet.
+
+    Seed after seed, all conditions; first the search for the learning rates,
+    on a part of the training images, for the conditions that have none.
+
+    Args:
+        experiment: a name in `EXPERIMENTS`, or an `Experiment`.
+        dataset: as in `datasets.load_dataset`, or `Arrays`. Defaults to
+            `"photo_patches"`.
+        seeds: number of trials of each condition. Defaults to 3.
+        epochs: the most passes. Defaults to the experiment's.
+        output: JSON file to write after every trial, and to go on from.
+            Defaults to `None`: the result is only returned.
+        say: gets a line for each trial. Defaults to `print`.
+
+    Returns:
+        A `findings.Findings`.
+
+    Raises:
+        ValueError: before anything runs, if an argument is out of range, or
+            `output` holds another experiment or cannot be written.
+        KeyboardInterrupt: after Ctrl-C; with `output` all complete trials
+            are saved.
+    """
+    if not isinstance(experiment, Experiment):
+        experiment = get_experiment(experiment)
+    devices.check_positive("seeds", seeds)
+    epochs = experiment.epochs if epochs is None else epochs
+    devices.check_positive("epochs", epochs)
+    data = dataset
+    if not isinstance(data, arrays.Arrays):
+        data = arrays.load_arrays(datasets.load_dataset(dataset), SIZE)
+    data = data.part(experiment.train_size, MEASURED)
+    found = findings.open_findings(output, experiment, data, epochs)
+    part = data.part(SEARCH["train_size"], SEARCH["validation_size"])
+    for condition in experiment.conditions:
+        if found.rate(condition) is None:
+            rate, tried = trials.find_rate(
+                condition, part, SEARCH["epochs"], say
+            )
+            found.add_rate(condition, rate, tried)
+    for seed in range(1, seeds + 1):
+        for condition in experiment.conditions:
+            if found.has(condition, seed):
+                continue
+            trial = trials.run_trial(
+                condition,
+                data,
+                found.rate(condition),
+                seed,
+                epochs,
+                experiment.target,
+            )
+            found.add_trial(condition, trial)
+            say(findings.describe_trial(condition.name, trial))
+    return found
+
+
+def main(arguments=None):
+    """Runs the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m alexnet_keras.experiments",
+        description="Runs a comparison, or goes on with it.",
+        epilog="\n".join(
+            f"{e.name}: {e.question}" for e in EXPERIMENTS.values()
+        ),
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    parser.add_argument("name", metavar="NAME", help=", ".join(EXPERIMENTS))
+    parser.add_argument(
+        "--dataset",
+        default="photo_patches",
+        help="photo_patches (default), a TFDS name such as cifar10, a folder",
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=3, help="trials each; default: 3"
+    )
+    parser.add_argument(
+        "--epochs", type=int, help="at most; default: the experiment's"
+    )
+    parser.add_argument(
+        "--output", help="default: runs/experiment-NAME-DATASET.json"
+    )
+    typed = parser.parse_args(arguments)
+    safe = typed.dataset.strip("/.").replace("/", "_")
+    output = pathlib.Path(
+        typed.output or f"runs/experiment-{typed.name}-{safe}.json"
+    )
+    words = sys.argv[1:] if arguments is None else arguments
+    again = shlex.join(["python", "-m", "alexnet_keras.experiments", *words])
+    try:
+        found = run(
+            typed.name,
+            typed.dataset,
+            seeds=typed.seeds,
+            epochs=typed.epochs,
+            output=output,
+            say=lambda line: print(line, flush=True),
+        )
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"Stopped; complete trials are in {output}. To go on:\n{again}")
+        return 130
+    print(found.table().to_string(index=False))
+    print(f"Written to {output}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+"""One trial of an experiment: a network, a seed, its errors by epoch."""
+
+import math
+import time
+from dataclasses import dataclass
+
+import keras
+
+from alexnet_keras import arrays
+from alexnet_keras.classifier import build_classifier
+from alexnet_keras.optimizers import SGD2012
+from alexnet_keras.rows import Variant
+
+BATCH_SIZE = 128
+MEASURED = 5000  # training images on which the error is measured
+RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0)
+FIRST_RATE = 3e-2
+CURVES = ("train_loss", "train_error", "val_loss", "val_error")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What an experiment compares: a table, and how it is trained.
+
+    Attributes:
+        name: as in figures and tables.
+        table: a `Variant`.
+        learning_rate: of all layers; `None` has it searched.
+        weight_decay: of weights, inside the velocity. Defaults to 0.
+        augment: whether images are shifted and mirrored. Defaults to `False`.
+    """
+
+    name: str
+    table: Variant
+    learning_rate: float | None = None
+    weight_decay: float = 0.0
+    augment: bool = False
+
+
+def run_trial(condition, data, learning_rate, seed, epochs, target=None):
+    """Trains a network from new weights and measures it after every epoch.
+
+    Batches of 128, momentum 0.9, the update rule of 2012. Errors are measured
+    with dropout off, on the first 5,000 training images and all those of
+    validation, also before the first update.
+
+    Args:
+        condition: a `Condition`.
+        data: `Arrays`.
+        learning_rate: of weights and biases, all along.
+        seed: of weights, order, dropout, crops and flips.
+        epochs: the most passes over the training images.
+        target: training error at which the trial ends. Defaults to `None`.
+
+    Returns:
+        A dict: `seed`, `learning_rate`, `seconds`, and lists that begin
+        before the first epoch: `train_loss` and `val_loss` in nats,
+        `train_error` and `val_error` as shares. A loss that is not finite
+        ends a trial and is not in its lists; `diverged` says so.
+    """
+    keras.utils.set_random_seed(seed)
+    model = build_classifier(
+        condition.table,
+        data.train[0].shape[1],
+        data.class_names,
+        data.mean,
+        None,
+    )
+    model.compile(
+        SGD2012(learning_rate, weight_decay=condition.weight_decay),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        jit_compile=False,
+    )
+    stream, steps = arrays.training_stream(
+        data, BATCH_SIZE, epochs, seed, condition.augment
+    )
+    errors = _Errors(data, target)
+    start = time.perf_counter()
+    model.fit(
+        stream,
+        epochs=epochs,
+        steps_per_epoch=steps,
+        callbacks=[errors],
+        shuffle=False,
+        verbose=0,
+    )
+    return {
+        "seed": seed,
+        "learning_rate": learning_rate,
+        "diverged": errors.diverged,
+        "seconds": round(time.perf_counter() - start, 1),
+        **errors.curves,
+    }
+
+
+class _Errors(keras.callbacks.Callback):
+    """Measures loss and error; ends a trial that is done, or lost."""
+
+    def __init__(self, data, target):
+        super().__init__()
+        self.parts = {
+            "train": arrays.evaluation_batches(data.train, MEASURED),
+            "val": arrays.evaluation_batches(data.validation),
+        }
+        self.target = target
+        self.curves = {name: [] for name in CURVES}
+        self.diverged = False
+
+    def on_train_begin(self, logs=None):
+        self._measure()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._measure()
+
+    def _measure(self):
+        found = {}
+        for name, part in self.parts.items():
+            values = self.model.evaluate(part, verbose=0, return_dict=True)
+            found[f"{name}_loss"] = values["loss"]
+            found[f"{name}_error"] = 1 - values["accuracy"]
+        self.diverged = not all(map(math.isfinite, found.values()))
+        if not self.diverged:
+            for name, value in found.items():
+                self.curves[name].append(round(float(value), 5))
+        reached = (
+            self.target is not None and found["train_error"] <= self.target
+        )
+        if self.diverged or reached:
+            self.model.stop_training = True
+
+
+def find_rate(condition, data, epochs, say=print):
+    """Finds the learning rate with which the training loss falls fastest.
+
+    Goes from 0.03 up or down a ladder of factors of about √10 as long as the
+    loss after the last epoch falls, so that the best of what was tried has
+    neighbours on both sides that are worse.
+
+    Args:
+        condition: a `Condition`.
+        data: `Arrays`, a part of the training images.
+        epochs: of each try, with seed 0.
+        say: gets a line for each try. Defaults to `print`.
+
+    Returns:
+        `(rate, tried)`; `tried` is a dict from rates to losses in nats, `None`
+        where the loss was not finite.
+    """
+    tried = {}
+
+    def loss(place):
+        rate = RATES[place]
+        if rate not in tried:
+            trial = run_trial(condition, data, rate, seed=0, epochs=epochs)
+            tried[rate] = None if trial["diverged"] else trial["train_loss"][-1]
+            say(f"{condition.name}: rate {rate:g}, loss {tried[rate]}")
+        return math.inf if tried[rate] is None else tried[rate]
+
+    place = RATES.index(FIRST_RATE)
+    while True:
+        near = [p for p in (place, place - 1, place + 1) if 0 <= p < len(RATES)]
+        best = min(near, key=loss)
+        if best == place:
+            return RATES[place], dict(sorted(tried.items()))
+        place = best
