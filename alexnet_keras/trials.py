@@ -10,6 +10,7 @@ from alexnet_keras import arrays
 from alexnet_keras.classifier import build_classifier
 from alexnet_keras.optimizers import SGD2012
 from alexnet_keras.rows import Variant
+from alexnet_keras.watching import NEAR_CHANCE
 
 BATCH_SIZE = 128
 MEASURED = 5000  # training images on which the error is measured
@@ -37,7 +38,7 @@ class Condition:
     augment: bool = False
 
 
-def run_trial(condition, data, learning_rate, seed, epochs, target=None):
+def train_network(condition, data, learning_rate, seed, epochs, target=None):
     """Trains a network from new weights and measures it after every epoch.
 
     Batches of 128, momentum 0.9, the update rule of 2012. Errors are measured
@@ -53,10 +54,12 @@ def run_trial(condition, data, learning_rate, seed, epochs, target=None):
         target: training error at which the trial ends. Defaults to `None`.
 
     Returns:
-        A dict: `seed`, `learning_rate`, `seconds`, and lists that begin
-        before the first epoch: `train_loss` and `val_loss` in nats,
-        `train_error` and `val_error` as shares. A loss that is not finite
-        ends a trial and is not in its lists; `diverged` says so.
+        `(model, trial)`. The `keras.Model` takes images of 0 to 255 and
+        gives logits. The trial is a dict: `seed`, `learning_rate`,
+        `seconds`, and lists that begin before the first epoch: `train_loss`
+        and `val_loss` in nats, `train_error` and `val_error` as shares. A
+        loss that is not finite ends a trial and is not in its lists;
+        `diverged` says so.
     """
     keras.utils.set_random_seed(seed)
     model = build_classifier(
@@ -85,13 +88,18 @@ def run_trial(condition, data, learning_rate, seed, epochs, target=None):
         shuffle=False,
         verbose=0,
     )
-    return {
+    return model, {
         "seed": seed,
         "learning_rate": learning_rate,
         "diverged": errors.diverged,
         "seconds": round(time.perf_counter() - start, 1),
         **errors.curves,
     }
+
+
+def run_trial(*arguments, **options):
+    """Does as `train_network` and returns the trial alone."""
+    return train_network(*arguments, **options)[1]
 
 
 class _Errors(keras.callbacks.Callback):
@@ -135,7 +143,9 @@ def find_rate(condition, data, epochs, say=print):
 
     Goes from 0.03 up or down a ladder of factors of about √10 as long as the
     loss after the last epoch falls, so that the best of what was tried has
-    neighbours on both sides that are worse.
+    neighbours on both sides that are worse. If even that one has not left
+    ln(K), the loss of guessing among K classes, the order means nothing, and
+    the search is repeated once with four times as many epochs.
 
     Args:
         condition: a `Condition`.
@@ -147,6 +157,15 @@ def find_rate(condition, data, epochs, say=print):
         `(rate, tried)`; `tried` is a dict from rates to losses in nats, `None`
         where the loss was not finite.
     """
+    rate, tried = _climb(condition, data, epochs, say)
+    chance = math.log(len(data.class_names))
+    if tried[rate] is None or tried[rate] > NEAR_CHANCE * chance:
+        say(f"{condition.name}: nothing learned yet; {4 * epochs} epochs each")
+        rate, tried = _climb(condition, data, 4 * epochs, say)
+    return rate, tried
+
+
+def _climb(condition, data, epochs, say):
     tried = {}
 
     def loss(place):
