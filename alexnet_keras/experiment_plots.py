@@ -10,14 +10,15 @@ from alexnet_keras.training_plots import DASHES
 MARKERS = "osD^vPX*"
 
 
-def plot_errors(findings, names, curve="train_error", target=None, ax=None):
-    """Draws an error by epoch: the mean of the seeds, and their range.
+def plot_curves(findings, names, curve="train_error", target=None, ax=None):
+    """Draws a curve by epoch: each seed thin, their mean thick.
 
     Args:
         findings: a `Findings`.
         names: of the conditions to draw.
-        curve: `"train_error"` or `"val_error"`. Defaults to `"train_error"`.
-        target: an error to mark with a line. Defaults to `None`.
+        curve: `"train_error"`, `"val_error"`, `"train_loss"` or
+            `"val_loss"`. Defaults to `"train_error"`.
+        target: an error from 0 to 1 to mark with a line. Defaults to `None`.
         ax: the Axes. Defaults to new ones.
 
     Returns:
@@ -25,10 +26,12 @@ def plot_errors(findings, names, curve="train_error", target=None, ax=None):
     """
     if ax is None:
         _, ax = plt.subplots(figsize=(8, 4), layout="constrained")
+    part, kind = curve.split("_")
+    scale, unit = {"error": (100, "%"), "loss": (1, "nats")}[kind]
     for name, marker, dash in zip(
         names, itertools.cycle(MARKERS), itertools.cycle(DASHES)
     ):
-        curves = 100 * findings.curves(name, curve)
+        curves = scale * findings.curves(name, curve)
         # Where only some seeds still train, their mean would jump.
         shared = np.isfinite(curves).all(axis=0).sum()
         epochs = np.arange(curves.shape[1])
@@ -36,15 +39,17 @@ def plot_errors(findings, names, curve="train_error", target=None, ax=None):
             epochs[:shared],
             curves[:, :shared].mean(axis=0),
             marker=marker,
+            markersize=4,
             linestyle=dash,
             label=name,
         )
         for row in curves:
             ax.plot(epochs, row, color=line.get_color(), alpha=0.3)
     if target is not None:
-        ax.axhline(100 * target, color="0.4", linestyle=":", linewidth=1)
-    kind = "training" if curve.startswith("train") else "validation"
-    ax.set(xlabel="epoch", ylabel=f"{kind} error (%)", ylim=(0, 95))
+        ax.axhline(scale * target, color="0.4", linestyle=":", linewidth=1)
+    part = {"train": "training", "val": "validation"}[part]
+    ax.set(xlabel="epoch", ylabel=f"{part} {kind} ({unit})", ylim=(0, None))
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend()
     return ax
 
