@@ -102,7 +102,7 @@ def training_batches(
         batches = batches.enumerate(first_step).map(
             _recolor(noise, seed), num_parallel_calls=tf.data.AUTOTUNE
         )
-    return batches.prefetch(tf.data.AUTOTUNE)
+    return without_autotune(batches.prefetch(2))
 
 
 def _in_random_order(data, size, seed, first_image):
@@ -204,4 +204,4 @@ def validation_batches(data, input_size, batch_size):
     )
     if 3 * data.validation_size * input_size**2 < CACHE_BYTES:
         batches = batches.cache()
-    return batches.prefetch(tf.data.AUTOTUNE)
+    return without_autotune(batches.prefetch(2))
