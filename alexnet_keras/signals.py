@@ -59,15 +59,10 @@ def trace(model, images, labels):
     Raises:
         ValueError: if the model is no chain.
     """
-    layers = [
-        layer
-        for layer in model.layers
-        if not isinstance(layer, keras.layers.InputLayer)
-    ]
-    inputs = tf.cast(tf.convert_to_tensor(images), "float32")
+    layers = _chain(model)
+    x = tf.cast(tf.convert_to_tensor(images), "float32")
     traced = []
     with tf.GradientTape() as tape:
-        x = inputs
         for layer in layers:
             x = layer(x, training=False)
             if layer.trainable_weights:
@@ -75,18 +70,32 @@ def trace(model, images, labels):
                 traced.append((layer.name, x))
         loss = keras.losses.SparseCategoricalCrossentropy(
             from_logits=True, reduction="sum"
-        )(labels, x)
-    same = np.allclose(
-        x, model(inputs, training=False), atol=1e-4, equal_nan=True
-    )
-    if not same:
-        raise ValueError(
-            "`model` must be a chain: each layer reads the one before. "
-            f"Received: a model {model.name!r} whose layers, one after the "
-            "other, give another output"
-        )
+        )(tf.convert_to_tensor(labels), x)
     gradients = tape.gradient(loss, [x for _, x in traced])
     return [
         Signal(name, values.numpy(), gradient.numpy())
         for (name, values), gradient in zip(traced, gradients)
     ]
+
+
+def _chain(model):
+    """Returns the layers of a model in which each reads the one before."""
+    layers, tensor = [], model.inputs[0]
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.InputLayer):
+            continue
+        read = layer.input if isinstance(layer.input, list) else [layer.input]
+        if len(read) > 1 or read[0] is not tensor:
+            wrong = (
+                f"which reads {len(read)}"
+                if len(read) > 1
+                else "which reads another than the one before"
+            )
+            raise ValueError(
+                "`model` must be a chain: each layer reads the one before. "
+                f"Received: a model {model.name!r} with the layer "
+                f"{layer.name!r}, {wrong}"
+            )
+        layers.append(layer)
+        tensor = layer.output
+    return layers
