@@ -65,6 +65,9 @@ def load_arrays(data, size):
 
     Returns:
         `Arrays`.
+
+    Raises:
+        ValueError: if images cannot be read; the message names them.
     """
 
     def square(image, label):
@@ -78,9 +81,12 @@ def load_arrays(data, size):
         pictures, labels = zip(*parts.as_numpy_iterator())
         return np.concatenate(pictures), np.concatenate(labels)
 
-    return Arrays(
-        data.name, data.class_names, read("train"), read("validation")
-    )
+    try:
+        train, validation = read("train"), read("validation")
+    except tf.errors.OpError:
+        data.check()  # names the images, if it was they
+        raise
+    return Arrays(data.name, data.class_names, train, validation)
 
 
 def training_stream(data, batch_size, epochs, seed, augment=False):
@@ -97,7 +103,15 @@ def training_stream(data, batch_size, epochs, seed, augment=False):
     Returns:
         `(batches, steps)`: a `tf.data.Dataset` of `(images, labels)`, and the
         number of batches in an epoch.
+
+    Raises:
+        ValueError: if the training images do not fill a batch.
     """
+    if len(data.train[1]) < batch_size:
+        raise ValueError(
+            f"`data` must have at least {batch_size} training images, a "
+            f"batch. Received: {data.name!r} with {len(data.train[1])}"
+        )
     pictures, labels = map(tf.constant, data.train)
     steps = len(labels) // batch_size
     generator = np.random.default_rng(seed)

@@ -44,14 +44,23 @@ class Experiment:
     target: float | None = None
     train_size: int | None = None
 
+    def __post_init__(self):
+        names = [condition.name for condition in self.conditions]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(
+                "`conditions` must have a name each that no other has. "
+                f"Received twice: {', '.join(twice)}"
+            )
+
 
 def _activations():
     shown = ("relu", "tanh", "sigmoid", "leaky_relu", "gelu", "silu")
     for activation in shown:
         yield Condition(activation, small_networks.four_layer(activation))
+    # Pixels and weights as in the code of 2012: nothing is scaled to fit.
     for activation in ("relu", "tanh"):
-        table = small_networks.four_layer(activation, init=0.01)
-        yield Condition(f"{activation}, std .01", table)
+        table = small_networks.four_layer(activation, 0.01, pixel_scale=1.0)
+        yield Condition(f"{activation}, raw pixels", table)
 
 
 def _against_overfitting():
@@ -111,7 +120,7 @@ def get_experiment(name):
     >>> get_experiment("relu").target
     0.25
     """
-    if name in EXPERIMENTS:
+    if isinstance(name, str) and name in EXPERIMENTS:
         return EXPERIMENTS[name]
     raise ValueError(
         f"`experiment` must be one of {', '.join(EXPERIMENTS)}, or an "
@@ -231,7 +240,10 @@ def main(arguments=None):
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"Stopped; complete trials are in {output}. To go on:\n{again}")
+        kept = f"complete trials are in {output}"
+        if not output.exists():
+            kept = "no trial is complete"
+        print(f"Stopped; {kept}. To go on:\n{again}")
         return 130
     print(found.table().to_string(index=False))
     print(f"Written to {output}")

@@ -58,8 +58,8 @@ class Findings:
         Returns:
             A float array `(seeds, 1 + epochs)`; NaN after the end of a trial.
         """
-        rows = [trial[curve] for trial in self.trials(name)]
-        longest = max(map(len, rows))
+        rows = self._rows(name, curve)
+        longest = max(map(len, rows), default=0)
         table = np.full((len(rows), longest), np.nan)
         for line, row in zip(table, rows):
             line[: len(row)] = row
@@ -74,7 +74,7 @@ class Findings:
             A list with a number of epochs for each seed; `None` for a trial
             that does not come there.
         """
-        return [epochs_to(trial[curve], error) for trial in self.trials(name)]
+        return [epochs_to(row, error) for row in self._rows(name, curve)]
 
     def table(self):
         """Returns a `pandas.DataFrame` with a row a trial.
@@ -126,6 +126,14 @@ class Findings:
         part["trials"].append(trial)
         self._write()
 
+    def _rows(self, name, curve):
+        if curve not in trials.CURVES:
+            raise ValueError(
+                f"`curve` must be one of {', '.join(map(repr, trials.CURVES))}."
+                f" Received: curve={curve!r}"
+            )
+        return [trial[curve] for trial in self.trials(name)]
+
     def _part(self, condition):
         return self.record["conditions"][condition.name]
 
@@ -150,10 +158,12 @@ def epochs_to(errors, error):
     >>> epochs_to([0.9, 0.5], 0.3) is None
     True
     """
+    if errors and errors[0] <= error:
+        return 0.0
     for epoch, (before, after) in enumerate(zip(errors, errors[1:])):
         if after <= error < before:
             return epoch + (before - error) / (before - after)
-    return 0.0 if errors and errors[0] <= error else None
+    return None
 
 
 def load_findings(path):
@@ -162,20 +172,26 @@ def load_findings(path):
     Raises:
         ValueError: if it is not there, or is no such file.
     """
-    path = pathlib.Path(path)
+    return Findings(_read(path, "path"), pathlib.Path(path))
+
+
+def _read(path, argument):
+    """Returns the record in a file, or names the argument that is wrong."""
+    received = f"Received: {argument}={str(path)!r}"
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        record["conditions"], record["settings"]
+        record = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        record["command"], record["settings"].items()
+        for part in record["conditions"].values():
+            part["contents"], part["learning_rate"], part["trials"]
     except OSError as error:
         raise ValueError(
-            f"`path` cannot be read: {error.strerror}. "
-            f"Received: path={str(path)!r}"
+            f"`{argument}` cannot be read: {error.strerror}. {received}"
         ) from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError(
-            f"`path` is no file of an experiment. Received: path={str(path)!r}"
+            f"`{argument}` is no file of an experiment. {received}"
         ) from None
-    return Findings(record, path)
+    return record
 
 
 def open_findings(output, experiment, data, epochs):
@@ -189,11 +205,16 @@ def open_findings(output, experiment, data, epochs):
     if output is None:
         return Findings(record)
     path = pathlib.Path(output)
-    settings.claim_folder(path.parent)
+    try:
+        settings.claim_folder(path.parent)
+    except ValueError as error:
+        # What was typed is the file, not its folder.
+        reason = str(error).partition(" Received: ")[0]
+        raise ValueError(f"{reason} Received: output={str(output)!r}") from None
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         return Findings(record, path)
-    there = load_findings(path).record
+    there = _read(path, "output")
     differing = [
         f"{name} is {there['settings'].get(name)!r} there and {value!r} here"
         for name, value in record["settings"].items()

@@ -78,16 +78,18 @@ def train_network(condition, data, learning_rate, seed, epochs, target=None):
     stream, steps = arrays.training_stream(
         data, BATCH_SIZE, epochs, seed, condition.augment
     )
-    errors = _Errors(data, target)
+    errors = _Errors(model, data, target)
     start = time.perf_counter()
-    model.fit(
-        stream,
-        epochs=epochs,
-        steps_per_epoch=steps,
-        callbacks=[errors],
-        shuffle=False,
-        verbose=0,
-    )
+    errors.measure()
+    if not errors.done:
+        model.fit(
+            stream,
+            epochs=epochs,
+            steps_per_epoch=steps,
+            callbacks=[errors],
+            shuffle=False,
+            verbose=0,
+        )
     return model, {
         "seed": seed,
         "learning_rate": learning_rate,
@@ -105,23 +107,23 @@ def run_trial(*arguments, **options):
 class _Errors(keras.callbacks.Callback):
     """Measures loss and error; ends a trial that is done, or lost."""
 
-    def __init__(self, data, target):
+    def __init__(self, model, data, target):
         super().__init__()
+        self.set_model(model)
         self.parts = {
             "train": arrays.evaluation_batches(data.train, MEASURED),
             "val": arrays.evaluation_batches(data.validation),
         }
         self.target = target
         self.curves = {name: [] for name in CURVES}
-        self.diverged = False
-
-    def on_train_begin(self, logs=None):
-        self._measure()
+        self.diverged = self.done = False
 
     def on_epoch_end(self, epoch, logs=None):
-        self._measure()
+        self.measure()
+        self.model.stop_training = self.done
 
-    def _measure(self):
+    def measure(self):
+        """Adds a value to every curve; sets `diverged` and `done`."""
         found = {}
         for name, part in self.parts.items():
             values = self.model.evaluate(part, verbose=0, return_dict=True)
@@ -134,8 +136,7 @@ class _Errors(keras.callbacks.Callback):
         reached = (
             self.target is not None and found["train_error"] <= self.target
         )
-        if self.diverged or reached:
-            self.model.stop_training = True
+        self.done = self.diverged or reached
 
 
 def find_rate(condition, data, epochs, say=print):
@@ -174,7 +175,9 @@ def _climb(condition, data, epochs, say):
             trial = run_trial(condition, data, rate, seed=0, epochs=epochs)
             tried[rate] = None if trial["diverged"] else trial["train_loss"][-1]
             say(f"{condition.name}: rate {rate:g}, loss {tried[rate]}")
-        return math.inf if tried[rate] is None else tried[rate]
+        # Of rates that diverge, the lowest is the nearest to one that learns.
+        diverged = tried[rate] is None
+        return (diverged, place if diverged else tried[rate])
 
     place = RATES.index(FIRST_RATE)
     while True:
