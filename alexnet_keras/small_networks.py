@@ -7,6 +7,8 @@ cuda-convnet's CIFAR-10 networks, and a stride in `conv1`, as AlexNet has, which
 makes it four times cheaper.
 """
 
+import dataclasses
+
 from alexnet_keras.rows import Conv
 from alexnet_keras.rows import Dense
 from alexnet_keras.rows import Dropout
@@ -19,7 +21,9 @@ from alexnet_keras.rows import Variant
 PIXEL_SCALE = 1 / 64
 
 
-def four_layer(activation="relu", init="glorot_uniform"):
+def four_layer(
+    activation="relu", init="glorot_uniform", pixel_scale=PIXEL_SCALE
+):
     """Three convolutions and a fully connected layer, for figure 1.
 
     Args:
@@ -27,6 +31,8 @@ def four_layer(activation="relu", init="glorot_uniform"):
             to `"relu"`.
         init: of all weights, as in `rows.Conv`. Defaults to Glorot's, which
             was derived for tanh. Biases are 0.
+        pixel_scale: what pixels less their mean are multiplied by. Defaults
+            to 1/64; 1 leaves them as 2012 had them.
 
     Returns:
         A `Variant` for 32×32×3 images.
@@ -42,7 +48,8 @@ def four_layer(activation="relu", init="glorot_uniform"):
     flatten (1024,) 0
     predictions (10,) 10250
     """
-    return _table("four_layer", _features(activation, init), (), init)
+    table = _table("four_layer", _features(activation, init), (), init)
+    return dataclasses.replace(table, pixel_scale=pixel_scale)
 
 
 def six_layer(dropout=0.0, rescale="train"):
