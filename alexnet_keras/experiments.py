@@ -15,6 +15,7 @@ from alexnet_keras import arrays
 from alexnet_keras import datasets
 from alexnet_keras import devices
 from alexnet_keras import findings
+from alexnet_keras import findings_files
 from alexnet_keras import small_networks
 from alexnet_keras import trials
 from alexnet_keras.trials import Condition
@@ -170,7 +171,7 @@ def run(
     if not isinstance(data, arrays.Arrays):
         data = arrays.load_arrays(datasets.load_dataset(dataset), SIZE)
     data = data.part(experiment.train_size, MEASURED)
-    found = findings.open_findings(output, experiment, data, epochs)
+    found = findings_files.open_findings(output, experiment, data, epochs)
     part = data.part(SEARCH["train_size"], SEARCH["validation_size"])
     for condition in experiment.conditions:
         if found.rate(condition) is None:

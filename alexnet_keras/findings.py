@@ -1,20 +1,12 @@
 """What an experiment found: on disk after every trial, tidy in memory."""
 
-import hashlib
 import json
-import pathlib
-import platform
-import shlex
 
-import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from alexnet_keras import checkpoints
-from alexnet_keras import settings
 from alexnet_keras import trials
-from alexnet_keras.results import describe_hardware
 
 
 class Findings:
@@ -164,113 +156,6 @@ def epochs_to(errors, error):
         if after <= error < before:
             return epoch + (before - error) / (before - after)
     return None
-
-
-def load_findings(path):
-    """Reads the file that an experiment wrote.
-
-    Raises:
-        ValueError: if it is not there, or is no such file.
-    """
-    return Findings(_read(path, "path"), pathlib.Path(path))
-
-
-def _read(path, argument):
-    """Returns the record in a file, or names the argument that is wrong."""
-    received = f"Received: {argument}={str(path)!r}"
-    try:
-        record = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-        record["command"], record["settings"].items()
-        for part in record["conditions"].values():
-            part["contents"], part["learning_rate"], part["trials"]
-    except OSError as error:
-        raise ValueError(
-            f"`{argument}` cannot be read: {error.strerror}. {received}"
-        ) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ValueError(
-            f"`{argument}` is no file of an experiment. {received}"
-        ) from None
-    return record
-
-
-def open_findings(output, experiment, data, epochs):
-    """Returns the findings to add to: those in `output`, or empty ones.
-
-    Raises:
-        ValueError: if `output` holds another experiment, or this one with
-            other settings, or cannot be written.
-    """
-    record = _new_record(experiment, data, epochs)
-    if output is None:
-        return Findings(record)
-    path = pathlib.Path(output)
-    try:
-        settings.claim_folder(path.parent)
-    except ValueError as error:
-        # What was typed is the file, not its folder.
-        reason = str(error).partition(" Received: ")[0]
-        raise ValueError(f"{reason} Received: output={str(output)!r}") from None
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return Findings(record, path)
-    there = _read(path, "output")
-    differing = [
-        f"{name} is {there['settings'].get(name)!r} there and {value!r} here"
-        for name, value in record["settings"].items()
-        if there["settings"].get(name) != value
-    ]
-    for name, part in record["conditions"].items():
-        old = there["conditions"].get(name)
-        if old is not None and old["contents"] != part["contents"]:
-            differing.append(f"condition {name!r} is not the same")
-    if differing:
-        raise ValueError(
-            f"`output` holds an experiment with other settings: "
-            f"{'; '.join(differing)}. Name another file. "
-            f"Received: output={str(output)!r}"
-        )
-    # In the order of the experiment, what is there first.
-    record["conditions"] |= there["conditions"]
-    record["command"] = there["command"]
-    return Findings(record, path)
-
-
-def _new_record(experiment, data, epochs):
-    words = ["python", "-m", "alexnet_keras.experiments", experiment.name]
-    words += ["--dataset", data.name]
-    if epochs != experiment.epochs:
-        words += ["--epochs", str(epochs)]
-    return {
-        "experiment": experiment.name,
-        "question": experiment.question,
-        "command": shlex.join(words),
-        "settings": {
-            "experiment": experiment.name,
-            "dataset": data.name,
-            "train_size": len(data.train[1]),
-            "validation_size": len(data.validation[1]),
-            "batch_size": trials.BATCH_SIZE,
-            "epochs": epochs,
-            "target": experiment.target,
-        },
-        "software": {
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-        },
-        "hardware": describe_hardware(),
-        "conditions": {
-            condition.name: {
-                "contents": hashlib.sha256(
-                    repr(condition).encode()
-                ).hexdigest()[:12],
-                "learning_rate": condition.learning_rate,
-                "trials": [],
-            }
-            for condition in experiment.conditions
-        },
-    }
 
 
 def describe_trial(name, trial):

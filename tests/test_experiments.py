@@ -18,7 +18,7 @@ from tiny_arrays import condition
 tf = pytest.importorskip("tensorflow")
 
 from alexnet_keras import experiments  # noqa: E402
-from alexnet_keras import findings  # noqa: E402
+from alexnet_keras import findings_files  # noqa: E402
 from alexnet_keras import trials  # noqa: E402
 
 
@@ -116,7 +116,7 @@ def test_one_with_real_trials_goes_on_too(tmp_path, monkeypatch):
         monkeypatch.setattr(trials, "run_trial", run_trial)
 
     def curves(path):
-        record = findings.load_findings(path).record
+        record = findings_files.load_findings(path).record
         for part in record["conditions"].values():
             for trial in part["trials"]:
                 assert trial.pop("seconds") > 0

@@ -14,7 +14,7 @@ tf = pytest.importorskip("tensorflow")
 from alexnet_keras import arrays  # noqa: E402
 from alexnet_keras import datasets  # noqa: E402
 from alexnet_keras import experiments  # noqa: E402
-from alexnet_keras import findings  # noqa: E402
+from alexnet_keras import findings_files  # noqa: E402
 from alexnet_keras import trials  # noqa: E402
 
 
@@ -59,7 +59,7 @@ def test_the_file_is_named_by_experiment_and_data(
     status, out, err = call("tiny", "--seeds", "1", *words)
     assert (status, err, loaded) == (0, "", [dataset])
     assert out.endswith(f"Written to {output}\n")
-    assert findings.load_findings(tmp_path / output).conditions == [
+    assert findings_files.load_findings(tmp_path / output).conditions == [
         "relu",
         "tanh",
     ]

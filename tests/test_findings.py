@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 tf = pytest.importorskip("tensorflow")
 
 from alexnet_keras import findings  # noqa: E402
+from alexnet_keras import findings_files  # noqa: E402
 
 # --- Epochs to an error ---
 
@@ -89,7 +90,7 @@ def test_the_table_has_a_row_a_trial():
 
 
 def test_before_the_first_trial_there_is_nothing():
-    found = findings.open_findings(None, experiment(), DATA, 2)
+    found = findings_files.open_findings(None, experiment(), DATA, 2)
     assert found.conditions == []
     assert found.trials("relu") == []
     assert found.curves("relu", "val_error").shape == (0, 0)

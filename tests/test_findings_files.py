@@ -17,14 +17,14 @@ from tiny_arrays import make_arrays
 
 tf = pytest.importorskip("tensorflow")
 
-from alexnet_keras import findings  # noqa: E402
+from alexnet_keras import findings_files  # noqa: E402
 
 
 def test_what_is_written_is_read(tmp_path):
     path = tmp_path / "new" / "found.json"
     found = filled(path)
     assert list(path.parent.iterdir()) == [path]
-    assert findings.load_findings(path).record == found.record
+    assert findings_files.load_findings(path).record == found.record
     record = json.loads(path.read_text(encoding="utf-8"))
     assert record["settings"] == {
         "experiment": "test",
@@ -51,7 +51,7 @@ def test_what_is_written_is_read(tmp_path):
 
 
 def test_epochs_of_ones_own_are_in_the_command():
-    found = findings.open_findings(None, experiment(), DATA, 7)
+    found = findings_files.open_findings(None, experiment(), DATA, 7)
     assert found.record["command"] == (
         "python -m alexnet_keras.experiments test --dataset tiny --epochs 7"
     )
@@ -59,18 +59,18 @@ def test_epochs_of_ones_own_are_in_the_command():
 
 
 def open_here(path):
-    return findings.open_findings(path, experiment(), DATA, 2)
+    return findings_files.open_findings(path, experiment(), DATA, 2)
 
 
 BOTH = [
-    (findings.load_findings, "path"),
+    (findings_files.load_findings, "path"),
     (open_here, "output"),
 ]
 
 
 def test_a_file_that_is_not_there(tmp_path):
     path = tmp_path / "none.json"
-    assert message_of(findings.load_findings, path) == (
+    assert message_of(findings_files.load_findings, path) == (
         "`path` cannot be read: No such file or directory. "
         f"Received: path={str(path)!r}"
     )
@@ -138,18 +138,22 @@ def test_a_condition_may_come_to_others(tmp_path):
     before = filled(path)
     gelu = condition("gelu", "gelu")
     more = experiment(RELU, gelu, TANH)
-    found = findings.open_findings(path, more, DATA, 2)
+    found = findings_files.open_findings(path, more, DATA, 2)
     assert list(found.record["conditions"]) == ["relu", "gelu", "tanh"]
     assert found.conditions == ["relu", "tanh"]
     assert found.trials("relu") == before.trials("relu")
     found.add_trial(gelu, trial(1, [0.5], [0.5]))
-    assert findings.load_findings(path).conditions == ["relu", "gelu", "tanh"]
+    assert findings_files.load_findings(path).conditions == [
+        "relu",
+        "gelu",
+        "tanh",
+    ]
 
 
 def test_one_that_is_no_longer_asked_for_keeps_its_trials(tmp_path):
     path = tmp_path / "found.json"
     before = filled(path)
-    found = findings.open_findings(path, experiment(TANH), DATA, 2)
+    found = findings_files.open_findings(path, experiment(TANH), DATA, 2)
     assert found.trials("relu") == before.trials("relu")
 
 
@@ -179,7 +183,9 @@ def test_other_settings_are_refused(there, epochs, differences, tmp_path):
     path = tmp_path / "found.json"
     filled(path)
     contents = path.read_bytes()
-    assert message_of(findings.open_findings, path, there, DATA, epochs) == (
+    assert message_of(
+        findings_files.open_findings, path, there, DATA, epochs
+    ) == (
         f"`output` holds an experiment with other settings: {differences}. "
         f"Name another file. Received: output={str(path)!r}"
     )
@@ -190,7 +196,9 @@ def test_other_data_are_refused(tmp_path):
     path = tmp_path / "found.json"
     filled(path)
     other = make_arrays(5, 1, size=3)
-    assert message_of(findings.open_findings, path, experiment(), other, 2) == (
+    assert message_of(
+        findings_files.open_findings, path, experiment(), other, 2
+    ) == (
         "`output` holds an experiment with other settings: train_size is 4 "
         "there and 5 here; validation_size is 2 there and 1 here. Name "
         f"another file. Received: output={str(path)!r}"

@@ -153,3 +153,10 @@ def test_pixels_come_in_less_their_mean_by_64():
     pixels = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), "uint8")
     found = to_numpy(model.get_layer("subtract_mean")(pixels))
     np.testing.assert_allclose(found, (pixels - np.array(mean)) / 64, atol=1e-6)
+
+
+def test_raw_pixels_reach_conv1_as_they_are():
+    scaled = small_networks.four_layer()
+    raw = small_networks.four_layer(pixel_scale=1.0)
+    assert (scaled.pixel_scale, raw.pixel_scale) == (1 / 64, 1.0)
+    assert raw.layers == scaled.layers
