@@ -81,11 +81,6 @@ def _against_overfitting():
     yield Condition("all three", half, weight_decay=5e-4, augment=True, **same)
 
 
-def _dropout_on_all():
-    chosen = ("nothing", "dropout 0.5", "dropout of 2012")
-    return (c for c in _against_overfitting() if c.name in chosen)
-
-
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
@@ -103,13 +98,6 @@ EXPERIMENTS = {
             tuple(_against_overfitting()),
             epochs=20,
             train_size=5000,
-        ),
-        Experiment(
-            "dropout_on_all",
-            "Does dropout double the updates until convergence?",
-            tuple(_dropout_on_all()),
-            epochs=12,
-            target=0.25,
         ),
     )
 }

@@ -98,7 +98,7 @@ def test_three_seeds_and_the_experiments_epochs_unless_asked(call):
     [
         (
             ["lrn"],
-            "`experiment` must be one of relu, dropout, dropout_on_all, tiny, "
+            "`experiment` must be one of relu, dropout, tiny, "
             "or an `Experiment` of your own. Received: experiment='lrn'",
         ),
         (
