@@ -50,7 +50,7 @@ def open_findings(output, experiment, data, epochs):
         ValueError: if `output` holds another experiment, or this one with
             other settings, or cannot be written.
     """
-    record = _new_record(experiment, data, epochs)
+    record = new_record(experiment, data, epochs)
     if output is None:
         return Findings(record)
     path = pathlib.Path(output)
@@ -85,7 +85,8 @@ def open_findings(output, experiment, data, epochs):
     return Findings(record, path)
 
 
-def _new_record(experiment, data, epochs):
+def new_record(experiment, data, epochs):
+    """Returns the record of an experiment that has no trials yet."""
     words = ["python", "-m", "alexnet_keras.experiments", experiment.name]
     words += ["--dataset", data.name]
     if epochs != experiment.epochs:
