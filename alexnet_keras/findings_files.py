@@ -60,6 +60,9 @@ def open_findings(output, experiment, data, epochs):
         # What was typed is the file, not its folder.
         reason = str(error).partition(" Received: ")[0]
         raise ValueError(f"{reason} Received: output={str(output)!r}") from None
+    if not path.is_absolute():  # which would mean nothing elsewhere
+        words = ["--output", path.as_posix()]
+        record["command"] = f"{record['command']} {shlex.join(words)}"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         return Findings(record, path)

@@ -58,6 +58,19 @@ def test_epochs_of_ones_own_are_in_the_command():
     assert found.record["settings"]["epochs"] == 7
 
 
+def test_the_command_goes_on_with_the_same_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        found = findings_files.open_findings(
+            "some runs/found.json", experiment(), DATA, 2
+        )
+        found.add_rate(RELU, 0.1, {0.1: 1.0})
+        assert found.record["command"] == (
+            "python -m alexnet_keras.experiments test --dataset tiny "
+            "--output 'some runs/found.json'"
+        )
+
+
 def open_here(path):
     return findings_files.open_findings(path, experiment(), DATA, 2)
 
