@@ -30,7 +30,7 @@ def spread(values, digits=1):
 
 def times_as_long(found, slow, fast, error):
     pairs = zip(found.epochs_to(slow, error), found.epochs_to(fast, error))
-    return [a / b for a, b in pairs]
+    return [a / b for a, b in pairs if a is not None]
 
 
 def gaps(found, name, most=1.0):
