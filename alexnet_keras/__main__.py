@@ -163,7 +163,9 @@ def _train(arguments):
 
 def _new_folder(arguments):
     """Names a folder in runs/ that is not taken, so that no run is lost."""
-    dataset = arguments.dataset.strip("/.").replace("/", "_")
+    from alexnet_keras import settings
+
+    dataset = settings.path_name(arguments.dataset)
     name = os.path.join("runs", f"{dataset}-{arguments.variant}")
     folder, number = name, 2
     while os.path.exists(folder):

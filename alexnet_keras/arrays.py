@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from alexnet_keras import batches
+from alexnet_keras import image_data
 from alexnet_keras import images
 
 BORDER = 4  # black pixels around an image that is cropped at random
@@ -77,8 +77,8 @@ def load_arrays(data, size):
         squares = data.images(split).map(
             square, num_parallel_calls=tf.data.AUTOTUNE
         )
-        parts = batches.without_autotune(squares.batch(1000))
-        pictures, labels = zip(*parts.as_numpy_iterator())
+        parts = squares.batch(1000).as_numpy_iterator()
+        pictures, labels = zip(*parts)
         return np.concatenate(pictures), np.concatenate(labels)
 
     try:
@@ -109,7 +109,7 @@ def training_stream(data, batch_size, epochs, seed, augment=False):
     """
     if len(data.train[1]) < batch_size:
         raise ValueError(
-            f"`data` must have at least {batch_size} training images, a "
+            f"`dataset` must have at least {batch_size} training images, a "
             f"batch. Received: {data.name!r} with {len(data.train[1])}"
         )
     pictures, labels = map(tf.constant, data.train)
@@ -121,43 +121,33 @@ def training_stream(data, batch_size, epochs, seed, augment=False):
             for _ in range(epochs)
         ]
     )
-
-    def take(step, rows):
-        chosen = tf.gather(pictures, rows)
-        if augment:
-            chosen = _crop_and_flip(chosen, tf.stack([step, seed]))
-        return chosen, tf.gather(labels, rows)
-
     stream = tf.data.Dataset.from_tensor_slices(
         order.reshape(epochs * steps, batch_size)
-    ).enumerate()
-    stream = stream.map(take, num_parallel_calls=2).prefetch(2)
-    return batches.without_autotune(stream), steps
+    ).map(
+        lambda rows: (tf.gather(pictures, rows), tf.gather(labels, rows)),
+        num_parallel_calls=2,
+    )
+    if augment:
+        stream = _augmented(stream, pictures.shape[1], seed).batch(batch_size)
+    return image_data.without_autotune(stream.prefetch(2)), steps
 
 
-def _crop_and_flip(pictures, draw):
-    """Every image at a place of its own in a border, or mirrored there."""
-    size = pictures.shape[1]
-    sides = [BORDER, BORDER]
-    framed = tf.pad(pictures, [[0, 0], sides, sides, [0, 0]])
-    number = tf.shape(pictures)[0]
-    corners = tf.random.stateless_uniform(
-        (number, 2), draw, 0, 2 * BORDER + 1, tf.int32
-    )
-    rows = corners[:, :1] + tf.range(size)
-    columns = corners[:, 1:] + tf.range(size)
-    framed = tf.gather(framed, rows, batch_dims=1)
-    framed = tf.gather(
-        tf.transpose(framed, (0, 2, 1, 3)), columns, batch_dims=1
-    )
-    cropped = tf.transpose(framed, (0, 2, 1, 3))
-    coins = tf.random.stateless_uniform((number, 1, 1, 1), draw + 1) < 0.5
-    return tf.where(coins, tf.reverse(cropped, [2]), cropped)
+def _augmented(stream, size, seed):
+    """Single images, each at a place of its own in a border, or mirrored."""
+    border = [[BORDER, BORDER], [BORDER, BORDER], [0, 0]]
+
+    def shift(number, example):
+        image, label = example
+        draw = tf.stack([tf.constant(seed, tf.int64), number])
+        framed = tf.pad(image, border)
+        return images.random_crop_and_flip(framed, size, draw), label
+
+    return stream.unbatch().enumerate().map(shift, num_parallel_calls=2)
 
 
 def evaluation_batches(pair, most=None):
     """Batches of `(images, labels)` to measure on, the first `most`."""
     first = tuple(array[:most] for array in pair)
-    return batches.without_autotune(
+    return image_data.without_autotune(
         tf.data.Dataset.from_tensor_slices(first).batch(EVALUATION_BATCH)
     )

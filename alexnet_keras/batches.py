@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_keras import colors
+from alexnet_keras import image_data
 from alexnet_keras import images
 
 CACHE_BYTES = 2**30  # resized images up to this much are kept in memory
@@ -102,7 +103,7 @@ def training_batches(
         batches = batches.enumerate(first_step).map(
             _recolor(noise, seed), num_parallel_calls=tf.data.AUTOTUNE
         )
-    return without_autotune(batches.prefetch(2))
+    return image_data.without_autotune(batches.prefetch(2))
 
 
 def _in_random_order(data, size, seed, first_image):
@@ -153,21 +154,6 @@ def _recolor(noise, seed):
     return recolor
 
 
-def without_autotune(dataset):
-    """Returns the data set without TensorFlow's thread that tunes it.
-
-    When an iterator ends, TensorFlow (2.20, 2.21) at times waits until that
-    thread wakes up by itself, and it sleeps twice as long each time, from
-    10 ms to a minute: on two busy cores an epoch of 11 s took 20.48 s.
-
-    >>> without_autotune(tf.data.Dataset.range(3)).options().autotune.enabled
-    False
-    """
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return dataset.with_options(options)
-
-
 def validation_batches(data, input_size, batch_size):
     """Centre crops in full batches, each image counted once.
 
@@ -204,4 +190,4 @@ def validation_batches(data, input_size, batch_size):
     )
     if 3 * data.validation_size * input_size**2 < CACHE_BYTES:
         batches = batches.cache()
-    return without_autotune(batches.prefetch(2))
+    return image_data.without_autotune(batches.prefetch(2))

@@ -16,6 +16,7 @@ from alexnet_keras import datasets
 from alexnet_keras import devices
 from alexnet_keras import findings
 from alexnet_keras import findings_files
+from alexnet_keras import settings
 from alexnet_keras import small_networks
 from alexnet_keras import trials
 from alexnet_keras.trials import Condition
@@ -210,9 +211,9 @@ def main(arguments=None):
         "--output", help="default: runs/experiment-NAME-DATASET.json"
     )
     typed = parser.parse_args(arguments)
-    safe = typed.dataset.strip("/.").replace("/", "_")
+    dataset = settings.path_name(typed.dataset)
     output = pathlib.Path(
-        typed.output or f"runs/experiment-{typed.name}-{safe}.json"
+        typed.output or f"runs/experiment-{typed.name}-{dataset}.json"
     )
     words = sys.argv[1:] if arguments is None else arguments
     again = shlex.join(["python", "-m", "alexnet_keras.experiments", *words])

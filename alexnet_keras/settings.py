@@ -131,6 +131,15 @@ def _check_rate(rate):
         )
 
 
+def path_name(dataset):
+    """Returns the name of a data set, or its path, as one word for a path.
+
+    >>> path_name("imagenette/320px-v2")
+    'imagenette_320px-v2'
+    """
+    return dataset.strip("/.").replace("/", "_")
+
+
 def claim_folder(output):
     """Checks that the folder of a run can be made or written.
 

@@ -6,8 +6,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-DEAD = 0.0  # a ReLU that gives this for every image
-
 
 @dataclass(frozen=True, eq=False)
 class Signal:
@@ -27,7 +25,7 @@ class Signal:
     def dead(self):
         """For each unit or map: whether it is 0 for every image."""
         others = tuple(range(self.values.ndim - 1))
-        return (self.values == DEAD).all(others)
+        return (self.values == 0).all(others)
 
     def saturated(self, low, high, within=0.03):
         """Returns the share of values near one of two ends.

@@ -12,7 +12,6 @@ from tiny_arrays import make_arrays
 tf = pytest.importorskip("tensorflow")
 
 from alexnet_keras import arrays  # noqa: E402
-from alexnet_keras import batches  # noqa: E402
 from alexnet_keras import datasets  # noqa: E402
 from alexnet_keras import image_data  # noqa: E402
 from alexnet_keras import photo_patches  # noqa: E402
@@ -181,7 +180,7 @@ def test_less_than_a_batch_is_refused():
     with pytest.raises(ValueError) as caught:
         arrays.training_stream(numbered(7), 8, 1, 0)
     assert str(caught.value) == (
-        "`data` must have at least 8 training images, a batch. "
+        "`dataset` must have at least 8 training images, a batch. "
         "Received: 'numbered' with 7"
     )
 
@@ -253,7 +252,7 @@ def test_the_thread_that_tunes_is_off_and_nothing_else():
     options.deterministic = False
     options.threading.private_threadpool_size = 3
     stream = tf.data.Dataset.range(5).with_options(options)
-    changed = batches.without_autotune(stream)
+    changed = image_data.without_autotune(stream)
     assert list(changed.as_numpy_iterator()) == [0, 1, 2, 3, 4]
     found = changed.options()
     assert found.autotune.enabled is False

@@ -186,6 +186,6 @@ def test_data_without_a_full_batch_are_refused():
     with pytest.raises(ValueError) as caught:
         trials.run_trial(condition(), make_arrays(15), RATE, 1, 1)
     assert str(caught.value) == (
-        "`data` must have at least 16 training images, a batch. "
+        "`dataset` must have at least 16 training images, a batch. "
         "Received: 'tiny' with 15"
     )
