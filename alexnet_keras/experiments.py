@@ -9,7 +9,6 @@ import argparse
 import pathlib
 import shlex
 import sys
-from dataclasses import dataclass
 
 from alexnet_keras import arrays
 from alexnet_keras import datasets
@@ -17,105 +16,12 @@ from alexnet_keras import devices
 from alexnet_keras import findings
 from alexnet_keras import findings_files
 from alexnet_keras import settings
-from alexnet_keras import small_networks
 from alexnet_keras import trials
-from alexnet_keras.trials import Condition
+from alexnet_keras.comparisons import EXPERIMENTS
+from alexnet_keras.comparisons import Experiment
+from alexnet_keras.comparisons import get_experiment
 
-SIZE = 32  # of images in all experiments so far, in pixels
 SEARCH = {"train_size": 10_000, "validation_size": 1000, "epochs": 3}
-MEASURED = 5000  # validation images, at most
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """A question, and the conditions that answer it.
-
-    Attributes:
-        name: in `EXPERIMENTS`.
-        question: in words.
-        conditions: `Condition`s, names all different.
-        epochs: the most passes over the training images.
-        target: training error at which a trial ends; `None`: never.
-        train_size: training images, at most; `None`: all.
-    """
-
-    name: str
-    question: str
-    conditions: tuple[Condition, ...]
-    epochs: int
-    target: float | None = None
-    train_size: int | None = None
-
-    def __post_init__(self):
-        names = [condition.name for condition in self.conditions]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(
-                "`conditions` must have a name each that no other has. "
-                f"Received twice: {', '.join(twice)}"
-            )
-
-
-def _activations():
-    shown = ("relu", "tanh", "sigmoid", "leaky_relu", "gelu", "silu")
-    for activation in shown:
-        yield Condition(activation, small_networks.four_layer(activation))
-    # Pixels and weights as in the code of 2012: nothing is scaled to fit.
-    for activation in ("relu", "tanh"):
-        table = small_networks.four_layer(activation, 0.01, pixel_scale=1.0)
-        yield Condition(f"{activation}, raw pixels", table)
-
-
-def _against_overfitting():
-    plain = small_networks.six_layer()
-    half = small_networks.six_layer(dropout=0.5)
-    same = {"learning_rate": 0.02}
-    yield Condition("nothing", plain, **same)
-    for rate in (0.25, 0.5, 0.75):
-        table = small_networks.six_layer(dropout=rate)
-        yield Condition(f"dropout {rate:g}", table, **same)
-    of_2012 = small_networks.six_layer(dropout=0.5, rescale="test")
-    yield Condition("dropout of 2012", of_2012, **same)
-    for decay in (5e-4, 5e-3):
-        name = f"weight decay {decay:g}"
-        yield Condition(name, plain, weight_decay=decay, **same)
-    yield Condition("augmentation", plain, augment=True, **same)
-    yield Condition("all three", half, weight_decay=5e-4, augment=True, **same)
-
-
-EXPERIMENTS = {
-    experiment.name: experiment
-    for experiment in (
-        Experiment(
-            "relu",
-            "Does ReLU learn faster than tanh and sigmoid, and how much?",
-            tuple(_activations()),
-            epochs=8,
-            target=0.25,
-        ),
-        Experiment(
-            "dropout",
-            "What do dropout, weight decay and augmentation do against "
-            "overfitting, and what do they cost?",
-            tuple(_against_overfitting()),
-            epochs=20,
-            train_size=5000,
-        ),
-    )
-}
-
-
-def get_experiment(name):
-    """Returns the experiment of a name in `EXPERIMENTS`.
-
-    >>> get_experiment("relu").target
-    0.25
-    """
-    if isinstance(name, str) and name in EXPERIMENTS:
-        return EXPERIMENTS[name]
-    raise ValueError(
-        f"`experiment` must be one of {', '.join(EXPERIMENTS)}, or an "
-        f"`Experiment` of your own. Received: experiment={name!r}"
-    )
 
 
 def run(
@@ -158,14 +64,20 @@ def run(
     devices.check_positive("epochs", epochs)
     data = dataset
     if not isinstance(data, arrays.Arrays):
-        data = arrays.load_arrays(datasets.load_dataset(dataset), SIZE)
-    data = data.part(experiment.train_size, MEASURED)
+        data = arrays.load_arrays(
+            datasets.load_dataset(dataset), experiment.size
+        )
+    data = data.part(experiment.train_size, experiment.measured)
     found = findings_files.open_findings(output, experiment, data, epochs)
     part = data.part(SEARCH["train_size"], SEARCH["validation_size"])
+    same = {
+        "batch_size": experiment.batch_size,
+        "measured": experiment.measured,
+    }
     for condition in experiment.conditions:
         if found.rate(condition) is None:
             rate, tried = trials.find_rate(
-                condition, part, SEARCH["epochs"], say
+                condition, part, SEARCH["epochs"], say, **same
             )
             found.add_rate(condition, rate, tried)
     for seed in range(1, seeds + 1):
@@ -179,6 +91,7 @@ def run(
                 seed,
                 epochs,
                 experiment.target,
+                **same,
             )
             found.add_trial(condition, trial)
             say(findings.describe_trial(condition.name, trial))

@@ -10,7 +10,6 @@ import keras
 import tensorflow as tf
 
 from alexnet_keras import settings
-from alexnet_keras import trials
 from alexnet_keras.findings import Findings
 from alexnet_keras.results import describe_hardware
 
@@ -101,9 +100,10 @@ def new_record(experiment, data, epochs):
         "settings": {
             "experiment": experiment.name,
             "dataset": data.name,
+            "size": data.train[0].shape[1],
             "train_size": len(data.train[1]),
             "validation_size": len(data.validation[1]),
-            "batch_size": trials.BATCH_SIZE,
+            "batch_size": experiment.batch_size,
             "epochs": epochs,
             "target": experiment.target,
         },

@@ -160,6 +160,13 @@ def _apply(layer, row, x, variant, classifier_activation):
                 variants.SpatialNorm: own_layers.SpatialResponseNormalization,
             }[type(layer)]
             return norm(**dataclasses.asdict(layer))(x)
+        case variants.BatchNorm():
+            return layers.BatchNormalization(
+                axis=-1 if arguments.channels_last() else 1,
+                momentum=layer.momentum,
+                epsilon=layer.epsilon,
+                name=layer.name,
+            )(x)
         case variants.AdaptiveAveragePool():
             return own_layers.AdaptiveAveragePooling2D(
                 layer.output, name=layer.name

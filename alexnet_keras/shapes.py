@@ -236,6 +236,8 @@ def _derive(variant, shape, classes):
                 field += (layer.size - 1) * jump
             case variants.LRN():
                 _check_groups(layer, shape[-1])
+            case variants.BatchNorm():
+                parameters = 2 * shape[-1]  # those that train: scale, shift
             case variants.Flatten():
                 formula = " · ".join(map(str, shape))
                 shape = (math.prod(shape),)
@@ -274,6 +276,7 @@ KINDS = {
     variants.Dense: "dense",
     variants.LRN: "lrn",
     variants.SpatialNorm: "spatial_norm",
+    variants.BatchNorm: "batch_norm",
     variants.MaxPool: "max_pool",
     variants.AdaptiveAveragePool: "average_pool",
     variants.Activation: "activation",

@@ -1,4 +1,4 @@
-"""Small networks for experiments on 32×32 images, as tables.
+"""Small networks for experiments, as tables, and changes to them.
 
 What is cheap enough to train often: AlexNet's parts on the scale of CIFAR-10.
 The paper's own four-layer network (§3.1, figure 1) is not described; this one
@@ -9,12 +9,16 @@ makes it four times cheaper.
 
 import dataclasses
 
+from alexnet_keras.rows import LRN
+from alexnet_keras.rows import Activation
+from alexnet_keras.rows import BatchNorm
 from alexnet_keras.rows import Conv
 from alexnet_keras.rows import Dense
 from alexnet_keras.rows import Dropout
 from alexnet_keras.rows import Flatten
 from alexnet_keras.rows import MaxPool
 from alexnet_keras.rows import Variant
+from alexnet_keras.variants import VARIANTS
 
 # Pixels less their mean have a standard deviation of about 64: the scale at
 # which Glorot's initial weights keep it.
@@ -73,6 +77,86 @@ def six_layer(dropout=0.0, rescale="train"):
         if dropout:
             top.append(Dropout(f"drop{number}", dropout, rescale))
     return _table("six_layer", _features("relu", init), tuple(top), init)
+
+
+def quarter_alexnet():
+    """AlexNet with a quarter of its maps and units, for photographs.
+
+    One tower, without normalizers and dropout, on 99×99 pixels: every pool
+    finds an odd side (23, 11, 5), so that windows of 2 and of 3 pixels leave
+    the same number of values. The weights' standard deviation is 0.03, with
+    which values of raw pixels keep their size on the way through so few maps.
+
+    Returns:
+        A `Variant` for 99×99×3 images.
+
+    >>> from alexnet_keras import derive_layers
+    >>> [row.output_shape for row in derive_layers(quarter_alexnet())][:8]
+    [(23, 23, 24), (11, 11, 24), (11, 11, 64), (5, 5, 64), (5, 5, 96), (5, 5, 96), (5, 5, 64), (2, 2, 64)]
+    """
+    whole = VARIANTS["single_tower"]
+    layers = []
+    for layer in whole.layers:
+        match layer:
+            case LRN() | Dropout():
+                continue
+            case Conv():
+                changes = {"filters": layer.filters // 4, "bias": 0.0}
+            case Dense():
+                units = layer.units and layer.units // 4
+                changes = {"units": units, "bias": 0.0}
+            case _:
+                layers.append(layer)
+                continue
+        layers.append(dataclasses.replace(layer, init=0.03, **changes))
+    return dataclasses.replace(
+        whole,
+        name="quarter_alexnet",
+        layers=tuple(layers),
+        input_shape=(99, 99, 3),
+        classes=10,
+    )
+
+
+def normalized(table, kind):
+    """Returns a table with normalizers where AlexNet has them.
+
+    That is behind `conv1` and `conv2`: `LRN` follows the ReLU, as in the
+    paper; `BatchNorm` comes in front of it, as in its paper.
+
+    Args:
+        table: a `Variant` without normalizers.
+        kind: `rows.LRN` or `rows.BatchNorm`.
+
+    >>> table = normalized(four_layer(), BatchNorm)
+    >>> [layer.name for layer in table.layers][:4]
+    ['conv1', 'norm1', 'relu1', 'pool1']
+    """
+    layers = []
+    for layer in table.layers:
+        number = layer.name.removeprefix("conv")
+        if number not in ("1", "2"):
+            layers.append(layer)
+            continue
+        norm, relu = kind(f"norm{number}"), Activation(f"relu{number}")
+        if kind is BatchNorm:
+            linear = dataclasses.replace(layer, activation=None)
+            layers += [linear, norm, relu]
+        else:
+            layers += [layer, norm]
+    return dataclasses.replace(table, layers=tuple(layers))
+
+
+def with_pooling(table, size, stride):
+    """Returns a table in which all max pools have this window and stride.
+
+    >>> with_pooling(four_layer(), size=2, stride=2).layer("pool1")
+    MaxPool(name='pool1', size=2, stride=2)
+    """
+    for layer in table.layers:
+        if isinstance(layer, MaxPool):
+            table = table.replace_layer(layer.name, size=size, stride=stride)
+    return table
 
 
 def _features(activation, init):

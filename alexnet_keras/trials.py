@@ -13,7 +13,7 @@ from alexnet_keras.rows import Variant
 from alexnet_keras.watching import NEAR_CHANCE
 
 BATCH_SIZE = 128
-MEASURED = 5000  # training images on which the error is measured
+MEASURED = 5000  # images of a split on which the error is measured
 RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0)
 FIRST_RATE = 3e-2
 CURVES = ("train_loss", "train_error", "val_loss", "val_error")
@@ -38,12 +38,21 @@ class Condition:
     augment: bool = False
 
 
-def train_network(condition, data, learning_rate, seed, epochs, target=None):
+def train_network(
+    condition,
+    data,
+    learning_rate,
+    seed,
+    epochs,
+    target=None,
+    *,
+    batch_size=BATCH_SIZE,
+    measured=MEASURED,
+):
     """Trains a network from new weights and measures it after every epoch.
 
-    Batches of 128, momentum 0.9, the update rule of 2012. Errors are measured
-    with dropout off, on the first 5,000 training images and all those of
-    validation, also before the first update.
+    Momentum 0.9, the update rule of 2012. Errors are measured with dropout
+    off, also before the first update.
 
     Args:
         condition: a `Condition`.
@@ -52,6 +61,9 @@ def train_network(condition, data, learning_rate, seed, epochs, target=None):
         seed: of weights, order, dropout, crops and flips.
         epochs: the most passes over the training images.
         target: training error at which the trial ends. Defaults to `None`.
+        batch_size: images in a batch. Defaults to 128.
+        measured: on how many images of each split, the first ones, errors are
+            measured at most. Defaults to 5,000.
 
     Returns:
         `(model, trial)`. The `keras.Model` takes images of 0 to 255 and
@@ -76,9 +88,9 @@ def train_network(condition, data, learning_rate, seed, epochs, target=None):
         jit_compile=False,
     )
     stream, steps = arrays.training_stream(
-        data, BATCH_SIZE, epochs, seed, condition.augment
+        data, batch_size, epochs, seed, condition.augment
     )
-    errors = _Errors(model, data, target)
+    errors = _Errors(model, data, target, measured)
     start = time.perf_counter()
     errors.measure()
     if not errors.done:
@@ -107,12 +119,12 @@ def run_trial(*arguments, **options):
 class _Errors(keras.callbacks.Callback):
     """Measures loss and error; ends a trial that is done, or lost."""
 
-    def __init__(self, model, data, target):
+    def __init__(self, model, data, target, measured):
         super().__init__()
         self.set_model(model)
         self.parts = {
-            "train": arrays.evaluation_batches(data.train, MEASURED),
-            "val": arrays.evaluation_batches(data.validation),
+            "train": arrays.evaluation_batches(data.train, measured),
+            "val": arrays.evaluation_batches(data.validation, measured),
         }
         self.target = target
         self.curves = {name: [] for name in CURVES}
@@ -139,7 +151,7 @@ class _Errors(keras.callbacks.Callback):
         self.done = self.diverged or reached
 
 
-def find_rate(condition, data, epochs, say=print):
+def find_rate(condition, data, epochs, say=print, **settings):
     """Finds the learning rate with which the training loss falls fastest.
 
     Goes from 0.03 up or down a ladder of factors of about √10 as long as the
@@ -153,26 +165,27 @@ def find_rate(condition, data, epochs, say=print):
         data: `Arrays`, a part of the training images.
         epochs: of each try, with seed 0.
         say: gets a line for each try. Defaults to `print`.
+        **settings: as `train_network` takes them.
 
     Returns:
         `(rate, tried)`; `tried` is a dict from rates to losses in nats, `None`
         where the loss was not finite.
     """
-    rate, tried = _climb(condition, data, epochs, say)
+    rate, tried = _climb(condition, data, epochs, say, settings)
     chance = math.log(len(data.class_names))
     if tried[rate] is None or tried[rate] > NEAR_CHANCE * chance:
         say(f"{condition.name}: nothing learned yet; {4 * epochs} epochs each")
-        rate, tried = _climb(condition, data, 4 * epochs, say)
+        rate, tried = _climb(condition, data, 4 * epochs, say, settings)
     return rate, tried
 
 
-def _climb(condition, data, epochs, say):
+def _climb(condition, data, epochs, say, settings):
     tried = {}
 
     def loss(place):
         rate = RATES[place]
         if rate not in tried:
-            trial = run_trial(condition, data, rate, seed=0, epochs=epochs)
+            trial = run_trial(condition, data, rate, 0, epochs, **settings)
             tried[rate] = None if trial["diverged"] else trial["train_loss"][-1]
             say(f"{condition.name}: rate {rate:g}, loss {tried[rate]}")
         # Of rates that diverge, the lowest is the nearest to one that learns.

@@ -11,6 +11,7 @@ import dataclasses
 from alexnet_keras.rows import LRN
 from alexnet_keras.rows import Activation
 from alexnet_keras.rows import AdaptiveAveragePool
+from alexnet_keras.rows import BatchNorm
 from alexnet_keras.rows import Conv
 from alexnet_keras.rows import Dense
 from alexnet_keras.rows import Dropout
@@ -24,6 +25,7 @@ __all__ = [
     "VARIANTS",
     "Activation",
     "AdaptiveAveragePool",
+    "BatchNorm",
     "Conv",
     "Dense",
     "Dropout",

@@ -22,7 +22,7 @@ from support import narrow
 
 from alexnet_keras import training
 
-STEPS_AN_EPOCH, EPOCHS, BATCH_SIZE = 5, 6, 4
+STEPS_AN_EPOCH, EPOCHS, BATCH_SIZE = 5, 12, 4
 
 
 class Tell(keras.callbacks.Callback):
@@ -80,17 +80,23 @@ def in_child(function, *arguments):
 
 
 def kill_once(dataset, output, replicas, steps, delay):
-    """Kills a run `delay` seconds after it has made `steps` steps.
+    """Kills a run after `steps` steps and `delay` of the last one's time.
+
+    In seconds, the delay would be many steps on a quick machine, and the run
+    would come to its end before it had been killed often enough.
 
     Returns whether it was killed; it may have come to its end.
     """
     read, write = os.pipe()
     child = in_child(train, dataset, output, replicas, write)
     os.close(write)
+    took = 0.0
     for _ in range(steps):
+        start = time.perf_counter()
         if not os.read(read, 1):
             break
-    time.sleep(delay)
+        took = time.perf_counter() - start
+    time.sleep(delay * took)
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     os.close(read)
@@ -113,7 +119,7 @@ def main(replicas, kills):
     for _ in range(kills):
         # At least as many steps as lie between checkpoints, or it would
         # never get on; then a moment in the step or in the writing.
-        steps, delay = chance.randint(3, 4), chance.uniform(0, 0.05)
+        steps, delay = chance.randint(3, 4), chance.uniform(0, 1.5)
         if kill_once(dataset, broken, replicas, steps, delay):
             newest = max(broken.glob("checkpoint-*.npz"), default=None)
             killed.append(newest and int(newest.stem.split("-")[1]))

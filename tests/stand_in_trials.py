@@ -24,15 +24,18 @@ class Runner:
     """Stands in for `run_trial`: what it is asked for decides the result."""
 
     def __init__(self, stop_at=None, stop=KeyboardInterrupt):
-        self.asked, self.parts, self.targets = [], [], []
+        self.asked, self.parts, self.targets, self.settings = [], [], [], []
         self.stop_at, self.stop = stop_at, stop
 
-    def __call__(self, tried, data, rate, seed, epochs, target=None):
+    def __call__(
+        self, tried, data, rate, seed, epochs, target=None, **settings
+    ):
         if len(self.asked) == self.stop_at:
             raise self.stop
         self.asked.append((tried.name, rate, seed, epochs))
         self.parts.append((len(data.train[1]), len(data.validation[1])))
         self.targets.append(target)
+        self.settings.append(settings)
         loss = 0.1 + abs(rate - 0.03)  # 0.03 is the best rate
         errors = [0.9, loss / seed if seed else loss]
         return {

@@ -64,18 +64,39 @@ def test_first_the_rates_then_seed_after_seed(runner):
 def test_sizes_are_the_experiments_and_the_search_takes_a_part(
     runner, monkeypatch
 ):
-    monkeypatch.setattr(experiments, "MEASURED", 6)
     search = {"train_size": 7, "validation_size": 3, "epochs": 3}
     monkeypatch.setattr(experiments, "SEARCH", search)
     runs = runner()
     small = experiments.Experiment(
-        "small", "?", (SEARCHED,), epochs=2, train_size=10
+        "small",
+        "?",
+        (SEARCHED,),
+        epochs=2,
+        train_size=10,
+        batch_size=5,
+        measured=6,
     )
     found, _ = run(experiment=small, epochs=4)
     assert runs.parts == [(7, 3)] * 3 + [(10, 6)]
     assert runs.asked == [*SEARCH, ("relu", 0.03, 1, 4)]
+    assert runs.settings == [{"batch_size": 5, "measured": 6}] * 4
     settings = found.record["settings"]
     assert (settings["train_size"], settings["validation_size"]) == (10, 6)
+    assert settings["batch_size"] == 5
+
+
+def test_images_are_read_in_the_experiments_size(runner, monkeypatch):
+    sizes = []
+
+    def load_arrays(data, size):
+        sizes.append(size)
+        return DATA
+
+    monkeypatch.setattr(experiments.arrays, "load_arrays", load_arrays)
+    runner()
+    large = experiments.Experiment("large", "?", (GIVEN,), epochs=1, size=99)
+    run(experiment=large, dataset="photo_patches")
+    assert sizes == [99]
 
 
 # --- Going on ---
@@ -103,15 +124,14 @@ def test_a_run_that_was_stopped_goes_on(runner, tmp_path, stop_at, stop):
 
 
 def test_one_with_real_trials_goes_on_too(tmp_path, monkeypatch):
-    monkeypatch.setattr(trials, "BATCH_SIZE", 8)
     real, calls = trials.run_trial, []
 
     def until(last):
-        def run_trial(tried, *arguments):
+        def run_trial(tried, *arguments, **settings):
             if len(calls) == last:
                 raise KeyboardInterrupt
             calls.append(tried.name)
-            return real(tried, *arguments)
+            return real(tried, *arguments, **settings)
 
         monkeypatch.setattr(trials, "run_trial", run_trial)
 
@@ -123,7 +143,11 @@ def test_one_with_real_trials_goes_on_too(tmp_path, monkeypatch):
         return record
 
     pair = experiments.Experiment(
-        "pair", "?", (condition("relu", learning_rate=0.03), GIVEN), epochs=1
+        "pair",
+        "?",
+        (condition("relu", learning_rate=0.03), GIVEN),
+        epochs=1,
+        batch_size=8,
     )
     until(None)
     run(tmp_path / "whole.json", experiment=pair)
@@ -198,7 +222,10 @@ def test_a_full_disk_leaves_what_was_there(runner, tmp_path, monkeypatch):
 
 # --- Refused before anything runs ---
 
-NAMES = "relu, dropout"
+NAMES = (
+    "relu, dropout, normalization_and_pooling, "
+    "normalization_and_pooling_of_photographs, initialization"
+)
 
 
 @pytest.mark.parametrize(

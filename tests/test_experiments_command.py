@@ -98,7 +98,7 @@ def test_three_seeds_and_the_experiments_epochs_unless_asked(call):
     [
         (
             ["lrn"],
-            "`experiment` must be one of relu, dropout, tiny, "
+            f"`experiment` must be one of {', '.join(experiments.EXPERIMENTS)}, tiny, "
             "or an `Experiment` of your own. Received: experiment='lrn'",
         ),
         (

@@ -29,6 +29,7 @@ def test_what_is_written_is_read(tmp_path):
     assert record["settings"] == {
         "experiment": "test",
         "dataset": "tiny",
+        "size": 3,
         "train_size": 4,
         "validation_size": 2,
         "batch_size": 128,

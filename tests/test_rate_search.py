@@ -32,7 +32,8 @@ def search(losses, longer=None):
     by_epochs = {SHORT: losses, LONG: longer}
     asked, lines = {SHORT: [], LONG: []}, []
 
-    def run_trial(tried, data, rate, seed, epochs):
+    def run_trial(tried, data, rate, seed, epochs, **settings):
+        assert settings == {"batch_size": 7}
         assert tried.name == "relu"
         assert data is DATA
         assert seed == 0
@@ -46,7 +47,9 @@ def search(losses, longer=None):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trials, "run_trial", run_trial)
-        rate, tried = trials.find_rate(condition(), DATA, SHORT, lines.append)
+        rate, tried = trials.find_rate(
+            condition(), DATA, SHORT, lines.append, batch_size=7
+        )
     expected_lines = []
     for epochs, rates in asked.items():
         assert len(rates) == len(set(rates))  # none twice

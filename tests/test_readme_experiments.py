@@ -90,7 +90,7 @@ def found_data(found):
 
     sizes = found.record["settings"]
     pairs = [
-        (None, np.zeros(sizes[f"{split}_size"]))
+        (np.zeros((0, sizes["size"], 0, 0)), np.zeros(sizes[f"{split}_size"]))
         for split in ("train", "validation")
     ]
     return Arrays(sizes["dataset"], (), *pairs)

@@ -22,18 +22,20 @@ RATE = 0.03
 DATA = make_arrays()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def small():
+def train_network(*arguments, **options):
     """Four batches an epoch; errors are multiples of 1/32, exact in JSON."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trials, "BATCH_SIZE", BATCH)
-        patch.setattr(trials, "MEASURED", MEASURED)
-        yield
+    return trials.train_network(
+        *arguments, batch_size=BATCH, measured=MEASURED, **options
+    )
+
+
+def run_trial(*arguments, **options):
+    return train_network(*arguments, **options)[1]
 
 
 @pytest.fixture(scope="module")
 def trial():
-    return trials.run_trial(condition(), DATA, RATE, seed=1, epochs=EPOCHS)
+    return run_trial(condition(), DATA, RATE, seed=1, epochs=EPOCHS)
 
 
 def curves(trial):
@@ -99,7 +101,7 @@ def test_a_trial_begins_with_new_weights_measured(trial):
 def test_a_trial_is_what_a_plain_loop_gives():
     decay = 0.1
     tried = condition(weight_decay=decay)
-    model, trial = trials.train_network(tried, DATA, RATE, seed=3, epochs=2)
+    model, trial = train_network(tried, DATA, RATE, seed=3, epochs=2)
     by_hand = fresh(tried.table, seed=3)
     expected = train_by_hand(by_hand, RATE, decay, seed=3, epochs=2)
     for name in trials.CURVES:
@@ -133,9 +135,7 @@ def test_the_same_seed_gives_the_same_trial_with_dropout_and_crops():
     tried = trials.Condition("both", table, augment=True)
 
     def train(seed, target=None):
-        return trials.train_network(
-            tried, DATA, RATE, seed, epochs=1, target=target
-        )
+        return train_network(tried, DATA, RATE, seed, epochs=1, target=target)
 
     model, first = train(1)
     assert curves(train(1)[1]) == curves(first)
@@ -146,9 +146,7 @@ def test_the_same_seed_gives_the_same_trial_with_dropout_and_crops():
 
 
 def test_crops_change_what_is_learned_and_not_the_beginning(trial):
-    cropped = trials.run_trial(
-        condition(augment=True), DATA, RATE, seed=1, epochs=1
-    )
+    cropped = run_trial(condition(augment=True), DATA, RATE, seed=1, epochs=1)
     assert cropped["train_loss"][0] == trial["train_loss"][0]
     assert cropped["train_loss"][1] != trial["train_loss"][1]
 
@@ -160,7 +158,7 @@ def test_a_trial_ends_with_the_first_epoch_that_reaches_the_target(trial):
     errors = trial["train_error"]
     target = errors[2]
     assert min(errors[:2]) > target > errors[EPOCHS]
-    ended = trials.run_trial(
+    ended = run_trial(
         condition(), DATA, RATE, seed=1, epochs=EPOCHS, target=target
     )
     assert curves(ended) == {n: c[:3] for n, c in curves(trial).items()}
@@ -168,7 +166,7 @@ def test_a_trial_ends_with_the_first_epoch_that_reaches_the_target(trial):
 
 
 def test_a_target_that_is_reached_already_leaves_the_weights(trial):
-    model, ended = trials.train_network(
+    model, ended = train_network(
         condition(), DATA, RATE, seed=1, epochs=EPOCHS, target=1.0
     )
     assert curves(ended) == {n: c[:1] for n, c in curves(trial).items()}
@@ -177,14 +175,25 @@ def test_a_target_that_is_reached_already_leaves_the_weights(trial):
 
 
 def test_a_loss_that_is_no_number_ends_a_trial(trial):
-    ended = trials.run_trial(condition(), DATA, 1e20, seed=1, epochs=EPOCHS)
+    ended = run_trial(condition(), DATA, 1e20, seed=1, epochs=EPOCHS)
     assert ended["diverged"] is True
     assert curves(ended) == {n: c[:1] for n, c in curves(trial).items()}
 
 
+def test_errors_are_measured_on_the_first_images_of_both_splits():
+    tried = {"seed": 1, "epochs": 1, "batch_size": BATCH}
+    first = trials.run_trial(condition(), DATA, RATE, measured=8, **tried)
+    pair = (array[:8] for array in DATA.validation)
+    model = fresh(condition().table, seed=1)
+    pictures, labels = pair
+    error = (np.float64(model(pictures)).argmax(1) != labels).mean()
+    assert first["val_error"][0] == error
+    assert first["train_error"][0] in {n / 8 for n in range(9)}
+
+
 def test_data_without_a_full_batch_are_refused():
     with pytest.raises(ValueError) as caught:
-        trials.run_trial(condition(), make_arrays(15), RATE, 1, 1)
+        run_trial(condition(), make_arrays(15), RATE, 1, 1)
     assert str(caught.value) == (
         "`dataset` must have at least 16 training images, a batch. "
         "Received: 'tiny' with 15"
