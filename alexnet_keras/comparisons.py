@@ -180,7 +180,7 @@ EXPERIMENTS = {
                     small_networks.quarter_alexnet(), augment=True
                 )
             ),
-            epochs=12,
+            epochs=10,
             size=99,
             batch_size=64,
             measured=1000,
@@ -192,7 +192,7 @@ EXPERIMENTS = {
             epochs=4,
             target=0.75,
             train_size=2000,
-            size=112,
+            size=80,
             batch_size=64,
             measured=500,
         ),
