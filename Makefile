@@ -9,7 +9,7 @@ BACKEND ?= tensorflow
 export TF_ENABLE_ONEDNN_OPTS ?= 1
 NOTEBOOKS = $(shell find notebooks -name '*.ipynb' -not -path '*/.*' | sort)
 
-.PHONY: help train results test unit notebooks lab lint bench badges figures run-notebooks clean
+.PHONY: help train results test unit notebooks lab lint bench badges figures claims run-notebooks clean
 
 help:
 	@echo 'make train          train on embedded photographs (3 minutes, CPU)'
@@ -23,6 +23,7 @@ help:
 	@echo '                    (BACKEND=jax|torch, PHOTOS=folder with JPEG files)'
 	@echo 'make run-notebooks  run every notebook and store its outputs'
 	@echo 'make figures        draw the figure of the README'
+	@echo 'make claims         write CLAIMS.md and its part of the README'
 	@echo 'make badges         write the git remote into every notebook'
 	@echo 'make clean          remove the environment'
 
@@ -69,6 +70,9 @@ run-notebooks: $(VENV)/ready
 
 figures: $(VENV)/ready
 	$(BIN)/python -m alexnet_keras shapes --figure assets/alexnet.png
+
+claims: $(VENV)/ready
+	$(BIN)/python tools/claims.py
 
 badges: $(VENV)/ready
 	$(BIN)/python tools/notebooks.py badges

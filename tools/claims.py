@@ -1,0 +1,195 @@
+"""Renders the claims about AlexNet: CLAIMS.md, and the README's ten.
+
+    python tools/claims.py           write both
+    python tools/claims.py --check   fail if one is not what would be written
+
+The data are in assets/claims.toml, the proofs in tests/claims_by_*.py.
+"""
+
+import argparse
+import pathlib
+import re
+import tomllib
+from collections import Counter
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CLAIMS = ROOT / "assets" / "claims.toml"
+BEGIN, END = "<!-- claims -->", "<!-- /claims -->"
+VERDICTS = ("true", "false", "depends")
+NEEDED = {"number", "claim", "source", "verdict", "answer", "proof"}
+ALLOWED = NEEDED | {"shown", "surprising"}
+SHOWN = {"notebook", "text"}
+PLACES = range(1, 11)
+TABLE = "| | what is said | | what the numbers say | shown in | proof |\n"
+README_TABLE = (
+    "| what is said | | what the numbers say |\n| --- | --- | --- |\n"
+)
+
+
+def read_claims(path=CLAIMS):
+    """Returns the claims, dicts, in the order of their numbers.
+
+    Raises:
+        ValueError: that names every entry that is not as it must be.
+    """
+    with open(path, "rb") as file:
+        claims = tomllib.load(file)["claim"]
+    if faults := list(_faults(claims)):
+        raise ValueError(f"{path.name}: {'; '.join(faults)}")
+    for claim in claims:
+        claim["answer"] = " ".join(claim["answer"].split())
+    return claims
+
+
+def _faults(claims):
+    for place, claim in enumerate(claims, 1):
+        name = f"claim {claim.get('number', f'in place {place}')}"
+        if missing := NEEDED - claim.keys():
+            yield f"{name} has no {', '.join(sorted(missing))}"
+        if unknown := claim.keys() - ALLOWED:
+            yield f"{name} has an unknown {', '.join(sorted(unknown))}"
+        if claim.get("verdict") not in VERDICTS:
+            yield f"{name}: the verdict is {claim.get('verdict')!r}"
+        if set(claim.get("shown", SHOWN)) != SHOWN:
+            yield f"{name}: `shown` has a notebook and a text"
+        if claim.get("surprising", 1) not in PLACES:
+            yield f"{name}: `surprising` is from 1 to 10"
+        if "|" in f"{claim.get('claim')}{claim.get('answer')}":
+            yield f"{name} has a |, which ends a cell of the table"
+    numbers = [claim.get("number", 0) for claim in claims]
+    if numbers != sorted(set(numbers)):
+        yield "the numbers do not rise"
+    for key in ("proof", "surprising"):
+        counts = Counter(claim[key] for claim in claims if key in claim)
+        if twice := [str(value) for value, n in counts.items() if n > 1]:
+            yield f"`{key}` is there twice: {', '.join(twice)}"
+
+
+def find_proof(name):
+    """Returns the path of the file that defines a proof, from the root."""
+    for path in sorted((ROOT / "tests").glob("claims_by_*.py")):
+        if f"\ndef {name}():" in path.read_text(encoding="utf-8"):
+            return path.relative_to(ROOT).as_posix()
+    raise ValueError(
+        "`proof` must be a function in tests/claims_by_*.py. "
+        f"Received: proof={name!r}"
+    )
+
+
+def render_page(claims):
+    """Returns the text of CLAIMS.md."""
+    counts = Counter(claim["verdict"] for claim in claims)
+    return (
+        "# What is said about AlexNet, and what the numbers say\n\n"
+        f"{len(claims)} claims from the paper, tutorials, blog posts and "
+        f"forums: {counts['true']} are true, {counts['false']} are false, and "
+        f"{counts['depends']} depend on how they are read.\n\n"
+        "This page is rendered from [assets/claims.toml](assets/claims.toml) "
+        "by `make claims`. For every claim a proof computes the numbers of "
+        "the answer and the verdict again, from the tables, the models and "
+        "the stored results; [a test](tests/test_claims.py) fails when a "
+        "number, a verdict or what a notebook shows is another. Where the "
+        "answer says *compared*, published facts are set against each other "
+        "and nothing is computed but that.\n\n"
+        + TABLE
+        + "| --- " * 6
+        + "|\n"
+        + "".join(map(_page_row, claims))
+    )
+
+
+def _page_row(claim):
+    proof = claim["proof"]
+    cells = (
+        str(claim["number"]),
+        f"{claim['claim']} *{_capital(claim['source'])}*",
+        f"**{claim['verdict']}**",
+        claim["answer"],
+        _notebook_link(claim),
+        f"[`{proof}`]({find_proof(proof)})",
+    )
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _capital(text):
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _notebook_link(claim):
+    if "shown" not in claim:
+        return ""
+    name = claim["shown"]["notebook"]
+    return f"[notebook {int(name[:2])}](notebooks/{name})"
+
+
+def render_section(claims):
+    """Returns what is between the README's markers: the most surprising."""
+    chosen = [claim for claim in claims if "surprising" in claim]
+    chosen.sort(key=lambda claim: claim["surprising"])
+    rows = "".join(
+        f"| {claim['claim']} | **{claim['verdict']}** | "
+        f"{claim['answer']} {_brackets(_notebook_link(claim))} |\n".replace(
+            "  |", " |"
+        )
+        for claim in chosen
+    )
+    return f"\n{README_TABLE}{rows}"
+
+
+def _brackets(link):
+    return f"({link})" if link else ""
+
+
+def replace_section(readme, section):
+    """Returns the README with another section between the markers.
+
+    Raises:
+        ValueError: if the markers are not there once each.
+
+    >>> replace_section(f"a {BEGIN}old{END} b", "new")
+    'a <!-- claims -->new<!-- /claims --> b'
+    """
+    pattern = re.escape(BEGIN) + "(.*?)" + re.escape(END)
+    found = re.findall(pattern, readme, re.DOTALL)
+    if len(found) != 1:
+        raise ValueError(
+            f"the README must have one section between {BEGIN} and {END}. "
+            f"Received: {len(found)}"
+        )
+    return readme.replace(f"{BEGIN}{found[0]}{END}", f"{BEGIN}{section}{END}")
+
+
+def render():
+    """Returns the text of every file that is rendered, by its path."""
+    claims = read_claims()
+    page, readme = ROOT / "CLAIMS.md", ROOT / "README.md"
+    section = render_section(claims)
+    text = readme.read_text(encoding="utf-8")
+    return {page: render_page(claims), readme: replace_section(text, section)}
+
+
+def stale():
+    """Returns the names of the files that are not what is rendered now."""
+    return [
+        path.name
+        for path, text in render().items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+
+
+def main():
+    """Runs the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true")
+    if parser.parse_args().check:
+        if names := stale():
+            raise SystemExit(f"not as rendered: {', '.join(names)}")
+        return
+    for path, text in render().items():
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
