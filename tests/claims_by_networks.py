@@ -6,19 +6,21 @@ import itertools
 
 import keras
 import numpy as np
-import tensorflow as tf
+import pytest
 from claim_registry import proof
 from claim_registry import settle
 from claim_registry import settle_readings
-from claims_by_arithmetic import POOLS
+from claims_by_sizes import POOLS
 from support import narrow
 from support import to_numpy
 
-from alexnet_keras import SGD2012
-from alexnet_keras import VARIANTS
-from alexnet_keras import LocalResponseNormalization
-from alexnet_keras import build_alexnet
-from alexnet_keras import derive_layers
+tf = pytest.importorskip("tensorflow")
+
+from alexnet_keras import SGD2012  # noqa: E402
+from alexnet_keras import VARIANTS  # noqa: E402
+from alexnet_keras import LocalResponseNormalization  # noqa: E402
+from alexnet_keras import build_alexnet  # noqa: E402
+from alexnet_keras import derive_layers  # noqa: E402
 
 CONVOLUTIONS = ("conv1", "conv2", "conv3", "conv4", "conv5")
 

@@ -4,14 +4,17 @@ Nothing is trained here. What was printed, and what the notes in the released
 source say (comments at the end of its files layer-params-*.cfg), are data.
 """
 
+import pytest
 from claim_registry import proof
 from claim_registry import settle
 from claim_registry import settle_readings
-from claims_by_arithmetic import total
+from claims_by_counts import total
 
-from alexnet_keras import VARIANTS
-from alexnet_keras.colors import IMAGENET_COLORS
-from alexnet_keras.recipes import RECIPES
+pytest.importorskip("tensorflow")
+
+from alexnet_keras import VARIANTS  # noqa: E402
+from alexnet_keras.colors import IMAGENET_COLORS  # noqa: E402
+from alexnet_keras.recipes import RECIPES  # noqa: E402
 
 # Top-1 and top-5 errors in %, ten views, from the notes of the source; for
 # several networks top-5 on the test images, from the page of the results.

@@ -3,13 +3,16 @@
 import json
 
 import numpy as np
+import pytest
 from claim_registry import proof
 from claim_registry import settle
 from claim_registry import settle_readings
 
-from alexnet_keras import findings_files
-from alexnet_keras.recipes import RECIPES
-from alexnet_keras.stored import stored_result
+pytest.importorskip("tensorflow")
+
+from alexnet_keras import findings_files  # noqa: E402
+from alexnet_keras.recipes import RECIPES  # noqa: E402
+from alexnet_keras.stored import stored_result  # noqa: E402
 
 SEVERAL = 3  # times: half of the six that is claimed
 

@@ -9,10 +9,11 @@ from support import load_tool
 pytest.importorskip("tensorflow")
 
 import claim_registry  # noqa: E402
-import claims_by_arithmetic  # noqa: E402, F401
+import claims_by_counts  # noqa: E402, F401
 import claims_by_networks  # noqa: E402, F401
 import claims_by_record  # noqa: E402, F401
 import claims_by_results  # noqa: E402, F401
+import claims_by_sizes  # noqa: E402, F401
 from claim_registry import PROOFS  # noqa: E402
 from claim_registry import Outcome  # noqa: E402
 from claim_registry import find_faults  # noqa: E402
@@ -133,8 +134,11 @@ def test_a_changed_result_is_reported():
     """The real table against a world in which something else is found."""
     claim = next(c for c in CLAIMS if c["proof"] == "neurons_of_conv1")
     now = PROOFS["neurons_of_conv1"]()
+    assert now.verdict == "false" and now.figures[-1] == "650,000"
     other = Outcome("true", (*now.figures[:-1], "660,000"))
-    assert len(find_faults(claim, {"neurons_of_conv1": lambda: other}, NOTEBOOKS)) == 3  # fmt: skip
+    faults = find_faults(claim, {"neurons_of_conv1": lambda: other}, NOTEBOOKS)
+    assert faults[0] == "the verdict is 'false', the proof finds 'true'"
+    assert faults[1].endswith("622,312, 660,000")
 
 
 @pytest.mark.parametrize(
