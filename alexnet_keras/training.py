@@ -12,6 +12,7 @@ from alexnet_keras import datasets
 from alexnet_keras import devices
 from alexnet_keras import recipes
 from alexnet_keras import results
+from alexnet_keras import sanity
 from alexnet_keras import settings
 from alexnet_keras import variants
 from alexnet_keras import watching
@@ -151,9 +152,10 @@ def train(
         keeper = callbacks.Keeper(
             folder, progress, steps, save_every, interruption
         )
-        watchers = _watchers(
-            run, recipe, steps, keeper, len(data.class_names), say, verbose
+        warning = watching.ChanceWarning(
+            len(data.class_names), lambda: _draw_batch(streams[0]), say
         )
+        watchers = _watchers(run, recipe, steps, keeper, warning, verbose)
         if tensorboard:
             watchers.append(keras.callbacks.TensorBoard(folder / "tensorboard"))
         try:
@@ -202,11 +204,14 @@ def _trains(layer):
     return isinstance(layer, variants.Conv | variants.Dense)
 
 
-def _watchers(run, recipe, steps, keeper, classes, say, verbose):
-    watchers = [
-        watching.Stopwatch(run.batch_size),
-        watching.ChanceWarning(classes, say),
-    ]
+def _draw_batch(training_from):
+    """Returns enough training images for all of the check-list."""
+    batches = training_from(0).unbatch().batch(sanity.LEAST)
+    return next(batches.as_numpy_iterator())
+
+
+def _watchers(run, recipe, steps, keeper, warning, verbose):
+    watchers = [watching.Stopwatch(run.batch_size), warning]
     if verbose:
         first_step = len(keeper.history.get("loss", [])) * steps + keeper.done
         watchers.append(

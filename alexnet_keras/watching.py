@@ -7,14 +7,14 @@ import time
 import keras
 import tqdm
 
+from alexnet_keras import diagnostics
+
 # A loss this near to ln(classes) is that of guessing.
 NEAR_CHANCE = 0.95
 WARN_AFTER = 300  # steps, and again after each such number
-CAUSES = (
-    "the learning rate is too small or so large that units died; the initial "
-    "weights are too small (a table with init 0.01 needs a few hundred steps "
-    "before it starts); the labels do not belong to the images; biases of 1 "
-    "with Keras's own dropout; pixels not from 0 to 255"
+PATIENCE = (
+    "Nothing on the check-list was found. A table whose weights are small "
+    "(init 0.01) needs some hundred steps before it starts."
 )
 
 
@@ -93,15 +93,20 @@ class Stopwatch(keras.callbacks.Callback):
 class ChanceWarning(keras.callbacks.Callback):
     """Says it in words when the loss stays at ln(classes), and why that is.
 
+    The causes are looked for once in a run, the first time.
+
     Args:
         classes: number of classes.
-        say: a function that gets the sentence. Defaults to `print`.
+        draw: a function that returns a batch `(images, labels)` on which the
+            causes can be looked for.
+        say: a function that gets the sentences. Defaults to `print`.
         after: steps at chance until it says so. Defaults to 300.
     """
 
-    def __init__(self, classes, say=print, after=WARN_AFTER):
+    def __init__(self, classes, draw, say=print, after=WARN_AFTER):
         super().__init__()
         self.chance, self.say, self.after = math.log(classes), say, after
+        self.draw = draw
         self.steps = self.total = 0
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -120,7 +125,18 @@ class ChanceWarning(keras.callbacks.Callback):
             self.say(
                 f"The loss of the last {self.steps} steps is {loss:.3f}; "
                 f"guessing has ln({math.exp(self.chance):.0f}) = "
-                f"{self.chance:.3f}. If it stays there, the usual causes are: "
-                f"{CAUSES}."
+                f"{self.chance:.3f}."
             )
+            self._explain()
         self.steps = self.total = 0
+
+    def _explain(self):
+        if self.draw is None:
+            return
+        self.say(
+            "The cause is looked for on copies of the network; with large "
+            "images on a CPU that takes minutes."
+        )
+        faults = diagnostics.diagnose(self.model, *self.draw())
+        self.say(diagnostics.report(faults) if faults else PATIENCE)
+        self.draw = None

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import strategies as st
 
 from alexnet_keras import watching
+from alexnet_keras.diagnostics import Fault
 
 LOGS = {
     "loss": 1.23456,
@@ -106,18 +107,15 @@ def test_validation_is_not_counted_as_training(monkeypatch):
 
 SENTENCE = (
     "The loss of the last {steps} steps is {loss:.3f}; guessing has "
-    "ln({classes}) = {chance:.3f}. If it stays there, the usual causes are: "
-    "the learning rate is too small or so large that units died; the initial "
-    "weights are too small (a table with init 0.01 needs a few hundred steps "
-    "before it starts); the labels do not belong to the images; biases of 1 "
-    "with Keras's own dropout; pixels not from 0 to 255."
+    "ln({classes}) = {chance:.3f}."
 )
 
 
-def watch(losses, steps_an_epoch, classes, after):
+def watch(losses, steps_an_epoch, classes, after, draw=None, model=None):
     """What is said about a run with these losses, step by step."""
     said = []
-    warning = watching.ChanceWarning(classes, said.append, after)
+    warning = watching.ChanceWarning(classes, draw, said.append, after)
+    warning.set_model(model)
     for start in range(0, len(losses), steps_an_epoch):
         warning.on_epoch_begin(start // steps_an_epoch)
         epoch = losses[start : start + steps_an_epoch]
@@ -128,13 +126,33 @@ def watch(losses, steps_an_epoch, classes, after):
     return said
 
 
-def test_the_warning_in_full():
+@pytest.mark.parametrize("faults", [[], [Fault("labels", "They are 7.")]])
+def test_the_warning_in_full_with_the_cause_once(monkeypatch, faults):
+    asked = []
+
+    def diagnose(*arguments):
+        asked.append(arguments)
+        return faults
+
+    monkeypatch.setattr(watching.diagnostics, "diagnose", diagnose)
     losses = [2.31, 2.30, 2.29, 2.28, 2.30, 2.32, 2.0, 1.5, 1.0, 2.3, 2.3, 2.3]
     # By threes: at chance, at chance, not any more, and again.
-    assert watch(losses, 5, 10, after=3) == [
-        SENTENCE.format(steps=3, loss=loss, classes=10, chance=math.log(10))
-        for loss in (2.30, 2.30, 2.30)
+    sentence = SENTENCE.format(
+        steps=3, loss=2.30, classes=10, chance=math.log(10)
+    )
+    draw = lambda: ("images", "labels")  # noqa: E731
+    assert watch(losses, 5, 10, 3, draw, "model") == [
+        sentence,
+        "The cause is looked for on copies of the network; with large images "
+        "on a CPU that takes minutes.",
+        "1. labels: They are 7."
+        if faults
+        else "Nothing on the check-list was found. A table whose weights are "
+        "small (init 0.01) needs some hundred steps before it starts.",
+        sentence,
+        sentence,
     ]
+    assert asked == [("model", "images", "labels")]
 
 
 def test_the_warning_is_silent_when_the_loss_falls():

@@ -1,0 +1,152 @@
+"""Is it training, and if not, why: the check-list as a function.
+
+Every line of it is shown at work in notebook 08. What can be read off a batch,
+the weights and the settings is read off. For the rest a copy of the model is
+trained on the batch for some steps, and again with one thing changed: what is
+named as the cause is what made the difference.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from alexnet_keras import causes
+from alexnet_keras import probing
+from alexnet_keras import sanity
+
+STEPS = 40  # of each training of a copy
+IMAGES = 32  # on which it trains
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A reason why a network does not train.
+
+    Attributes:
+        check: the line of the check-list: `"images"`, `"labels"`,
+            `"weights"`, `"frozen layers"`, `"softmax"`, `"dead units"`,
+            `"input scale"`, `"initialization"`, `"biases"` or `"learning
+            rate"`.
+        text: what is wrong, by which figures, and what to do.
+    """
+
+    check: str
+    text: str
+
+
+def diagnose(model, images, labels, steps=STEPS):
+    """Runs the check-list on a model and a batch.
+
+    The model stays as it is. What is wrong with batch, weights or settings is
+    said first and alone; training copies would only show its consequences.
+
+    Args:
+        model: a compiled `keras.Model` made of layers (functional or
+            sequential), on any backend of Keras.
+        images: a batch as the model takes it, `(batch, height, width,
+            channels)`. Copies of the model are trained on its first 32
+            images; whether labels belong to images takes 64 to tell.
+        labels: the labels of these images, as the loss takes them.
+        steps: of each training of a copy; there are at most five. Defaults
+            to 40.
+
+    Returns:
+        A list of `Fault`s, empty where nothing was found.
+
+    Raises:
+        ValueError: if the model is not compiled, or none of its layers has a
+            kernel, or there is not a label for every image.
+
+    >>> import keras
+    >>> model = keras.Sequential([keras.Input((2, 2, 3)),
+    ...     keras.layers.Flatten(), keras.layers.Dense(2, "softmax")])
+    >>> model.compile("sgd", "sparse_categorical_crossentropy")
+    >>> for fault in diagnose(model, np.ones((4, 2, 2, 3)), [0, 1, 0, 1]):
+    ...     print(f"{fault.check}: {fault.text}")
+    images: All 4 images are the same. Look at what is read, and at what is
+    done to it.
+    """
+    images, labels = np.asarray(images, "float32"), np.asarray(labels)
+    _check_arguments(model, images, labels)
+    if faults := _faults("images", sanity.check_images(images)):
+        return faults
+    few = images[:IMAGES], labels[:IMAGES]
+    lost, start = _look_for_life(model, few[0])
+    faults = _read_off(start, few[0], labels)
+    if not faults:
+        cause = causes.find_cause(start, *few, steps)
+        faults = [] if cause is None else [Fault(*cause)]
+    if not lost + faults:
+        faults = _faults("labels", sanity.check_belonging(images, labels))
+    return lost + faults
+
+
+def report(faults):
+    """Returns the outcome of `diagnose` in words.
+
+    >>> print(report([Fault("labels", "They are sorted.")]))
+    1. labels: They are sorted.
+    >>> report([])
+    'Nothing on the check-list was found.'
+    """
+    if not faults:
+        return "Nothing on the check-list was found."
+    return "\n".join(
+        f"{number}. {fault.check}: {fault.text}"
+        for number, fault in enumerate(faults, 1)
+    )
+
+
+def _check_arguments(model, images, labels):
+    if getattr(model, "optimizer", None) is None:
+        raise ValueError(
+            "`model` must be compiled: its loss and its optimizer are looked "
+            f"at too. Received: model={getattr(model, 'name', model)!r}"
+        )
+    if not probing.weighted_layers(model):
+        raise ValueError(
+            "`model` must be made of layers of which some have a kernel. "
+            f"Received: model={model.name!r}"
+        )
+    if not len(images) or len(images) != len(labels):
+        raise ValueError(
+            "`labels` must have one for each of the `images`, and there must "
+            f"be some. Received: {len(images)} images, {len(labels)} labels"
+        )
+
+
+def _faults(check, sentences):
+    return [Fault(check, sentence) for sentence in sentences]
+
+
+def _look_for_life(model, images):
+    """Says what is lost for good, and returns the model to go on with.
+
+    What has died cannot show why; a copy with new weights can.
+    """
+    faults = _faults("weights", sanity.check_weights(model))
+    if not faults:
+        dead = causes.find_dead(probing.follow(model, images))
+        shares = ", ".join(f"{p.dead:.0%} of {p.name}" for p in dead)
+        if not dead:
+            return [], model
+        faults = [
+            Fault(
+                "dead units",
+                f"{shares} are 0 for every image: no gradient passes there, "
+                "so nothing brings them back. Start anew, with what killed "
+                "them mended.",
+            )
+        ]
+    return faults, probing.copy_model(model, fresh=True)
+
+
+def _read_off(model, images, labels):
+    """What shows without training."""
+    outputs = probing.compute(model, images)
+    classes = outputs.shape[-1]
+    return [
+        *_faults("labels", sanity.check_labels(model, labels, classes)),
+        *_faults("softmax", sanity.check_softmax(model, outputs)),
+        *_faults("frozen layers", sanity.check_frozen(model)),
+    ]

@@ -1,0 +1,183 @@
+"""A planted fault is named and nothing else; healthy networks are left alone."""
+
+import json
+
+import keras
+import numpy as np
+import planted_faults
+import pytest
+from planted_faults import IMAGES
+from planted_faults import LABELS
+from support import run_python
+
+from alexnet_keras import diagnostics
+from alexnet_keras import probing
+from alexnet_keras import sanity
+
+# What the text must say besides: the figures that show the fault.
+SAYS = {
+    "NaN input": "1 of 96 images hold values that are not finite.",
+    "one image": "All 96 images are the same.",
+    "NaN weights": "Weights of conv2 are not finite: the run has diverged,",
+    "one-hot": "The labels are one-hot, (96, 3), and the loss takes numbers, "
+    "(96,). Use CategoricalCrossentropy.",
+    "not one-hot": "The labels are numbers, (96,), and the loss takes one-hot "
+    "ones, (96, 3). Use SparseCategoricalCrossentropy.",
+    "from 1": "The labels go from 1 to 3, and the model has 3 outputs: they "
+    "must go from 0 to 2.",
+    "sorted": "All 96 images have the same label, 0: the data are sorted",
+    "frozen": "3 of 6 layers with weights are frozen: conv1, conv2, fc4.",
+    "two softmaxes": "The model has 2 softmaxes.",
+    "softmax and from_logits": "(`from_logits=True`) and applies a softmax",
+    "logits for probabilities": "Say `from_logits=True` to the loss.",
+    "shuffled": "the labels may not belong to the images",
+    "dead": "100% of fc5 are 0 for every image",
+    "rate too high": "instead of 3 it trains. The learning rate is too high.",
+    "rate too low": "The learning rate of 1e-06 is too low",
+    "Adam's rate too high": "instead of 0.3 it trains. The learning rate is",
+    "biases": "with biases of 0 instead of 1 in conv2, conv3, fc4, fc5 it",
+    "weights too small": "The weights are too small: ",
+    "weights too large": "Make the weights smaller.",
+    "pixels too small": "do not divide by 255.",
+    "pixels too large": "Scale the images",
+}
+
+
+@pytest.mark.parametrize("name", planted_faults.ALL)
+def test_a_planted_fault_is_named(name):
+    found = planted_faults.find(name)
+    assert [fault.check for fault in found] == planted_faults.ALL[name][3]
+    if found:
+        assert SAYS[name] in found[0].text
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_on_other_backends_too(backend):
+    names = ["six layers", "biases", "pixels too small", "rate too high"]
+    names += [*planted_faults.READ_OFF, "rate too low", "shuffled"]
+    out = run_python(
+        "import runpy, sys; sys.argv = ['planted_faults', *sys.argv[1:]];"
+        "runpy.run_module('planted_faults', run_name='__main__')",
+        *names,
+        backend=backend,
+    )
+    report = json.loads(out)
+    assert report["backend"] == backend
+    assert {
+        name: [check for check, _ in found]
+        for name, found in report["found"].items()
+    } == {name: planted_faults.ALL[name][3] for name in names}
+
+
+def test_two_things_that_show_at_once_are_both_named():
+    model = planted_faults.frozen()
+    found = diagnostics.diagnose(model, IMAGES, LABELS + 1)
+    assert [fault.check for fault in found] == ["labels", "frozen layers"]
+
+
+def test_what_is_dead_is_explained_from_new_weights():
+    """The weights have died of a rate that is still there."""
+    model = planted_faults.build(planted_faults.six_layer(), rate=3.0)
+    model.get_layer("fc5").bias.assign(np.full(512, -1e6))
+    found = diagnostics.diagnose(model, IMAGES, LABELS, steps=10)
+    assert [fault.check for fault in found] == ["dead units", "learning rate"]
+
+
+def test_the_model_stays_as_it_is():
+    model = planted_faults.build(planted_faults.six_layer(), rate=0.25)
+    model.fit(IMAGES, LABELS, verbose=0)  # the optimizer has a state
+    before = [*model.get_weights()]
+    slots = [np.array(v) for v in model.optimizer.variables]
+    diagnostics.diagnose(model, IMAGES, LABELS, steps=3)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    for old, new in zip(slots, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(old, np.array(new))
+    assert probing.learning_rate(model) == 0.25
+
+
+def message_of(*arguments):
+    with pytest.raises(ValueError) as caught:
+        diagnostics.diagnose(*arguments)
+    return str(caught.value)
+
+
+def test_bad_arguments():
+    model = planted_faults.build(planted_faults.six_layer())
+    assert message_of(model, IMAGES, LABELS[:5]) == (
+        "`labels` must have one for each of the `images`, and there must be "
+        "some. Received: 96 images, 5 labels"
+    )
+    assert message_of(model, IMAGES[:0], LABELS[:0]) == (
+        "`labels` must have one for each of the `images`, and there must be "
+        "some. Received: 0 images, 0 labels"
+    )
+    inputs = keras.Input((4,), name="x")
+    raw = keras.Model(inputs, keras.layers.Dense(2)(inputs), name="raw")
+    assert message_of(raw, IMAGES, LABELS) == (
+        "`model` must be compiled: its loss and its optimizer are looked at "
+        "too. Received: model='raw'"
+    )
+    empty = keras.Model(inputs, keras.layers.ReLU()(inputs), name="empty")
+    empty.compile("sgd", "mse")
+    assert message_of(empty, IMAGES, LABELS) == (
+        "`model` must be made of layers of which some have a kernel. "
+        "Received: model='empty'"
+    )
+
+
+def test_the_report_counts():
+    faults = [diagnostics.Fault("a", "B."), diagnostics.Fault("c", "D.")]
+    assert diagnostics.report(faults) == "1. a: B.\n2. c: D."
+    assert diagnostics.report([]) == "Nothing on the check-list was found."
+
+
+# --- The measures behind it ---
+
+
+def test_passages_by_hand():
+    inputs = keras.Input((2,))
+    hidden = keras.layers.Dense(3, "relu", name="hidden")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(1, name="out")(hidden))
+    kernel = np.array([[1.0, -1.0, 2.0], [0.0, 0.0, 2.0]])
+    model.set_weights(
+        [kernel, np.array([1.0, -9.0, 0.5]), np.ones((3, 1)), np.zeros(1)]
+    )
+    hidden, out = probing.follow(model, np.array([[1.0, 2.0], [3.0, 0.0]]))
+    values = np.array([[2.0, 0.0, 6.5], [4.0, 0.0, 6.5]])  # ReLU of xW + b
+    assert hidden.name == "hidden"
+    assert hidden.entering == pytest.approx(np.sqrt((1 + 4 + 9 + 0) / 4))
+    assert hidden.leaving == pytest.approx(np.sqrt((values**2).mean()))
+    assert hidden.spread == pytest.approx((1 + 0 + 0) / 3)
+    assert hidden.dead == pytest.approx(1 / 3)
+    assert hidden.bias == pytest.approx(-2.5)
+    assert out.entering == pytest.approx(hidden.leaving)
+    assert out.spread == pytest.approx(1.0)  # 8.5 and 10.5
+
+
+def test_a_fresh_copy_keeps_what_does_not_train():
+    model = planted_faults.build(planted_faults.six_layer())
+    twin = probing.copy_model(model, fresh=True)
+    mean = twin.get_layer("subtract_mean").mean
+    np.testing.assert_allclose(mean, IMAGES.mean((0, 1, 2)), rtol=1e-6)
+    kernel = np.array(twin.get_layer("conv1").kernel)
+    assert not np.allclose(kernel, model.get_layer("conv1").kernel)
+    same = probing.copy_model(model).get_layer("conv1").kernel
+    np.testing.assert_array_equal(same, model.get_layer("conv1").kernel)
+
+
+def test_shuffled_labels_are_told_from_real_ones_in_most_draws():
+    """One in twenty shuffles looks as if it belonged; that is the level."""
+    suspected = [
+        bool(
+            list(
+                sanity.check_belonging(
+                    IMAGES, np.random.default_rng(seed).permutation(LABELS)
+                )
+            )
+        )
+        for seed in range(20)
+    ]
+    assert sum(suspected) >= 15
+    assert not list(sanity.check_belonging(IMAGES, LABELS))
+    assert not list(sanity.check_belonging(IMAGES[:63], LABELS[::-1][:63]))
