@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from alexnet_keras import optimizers
+
 
 @dataclass(frozen=True)
 class Passage:
@@ -102,13 +104,15 @@ def follow(model, images):
     return tuple(passages)
 
 
-def copy_model(model, fresh=False):
+def copy_model(model, fresh=False, factor=1.0):
     """Returns a model of its own, compiled in the same way.
 
     Args:
         model: a compiled `keras.Model`.
         fresh: whether what trains starts from new initial weights, instead of
             the model's. Defaults to `False`.
+        factor: of the learning rate, which stays at the value that it has
+            now if it follows a schedule. Defaults to 1.
     """
     # Without its metrics, which Keras would have to find by their names.
     bare = keras.Model(model.input, model.output, name=model.name)
@@ -116,8 +120,16 @@ def copy_model(model, fresh=False):
     for old, new in zip(bare.layers, twin.layers):
         if not (fresh and old.trainable_weights):
             new.set_weights(old.get_weights())
-    optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
-    twin.compile(optimizer, copy.copy(model.loss), jit_compile=False)
+    optimizer = optimizers.unwrap(model.optimizer)
+    config = optimizer.get_config()
+    config["learning_rate"] = learning_rate(model) * factor
+    if config.get("bias_learning_rate") is not None:
+        config["bias_learning_rate"] *= factor
+    twin.compile(
+        type(optimizer).from_config(config),
+        copy.copy(model.loss),
+        jit_compile=False,
+    )
     return twin
 
 
@@ -136,10 +148,9 @@ def rehearse(model, images, labels, steps, factor=1.0, change=None):
     Returns:
         A `Run`.
     """
-    twin = copy_model(model)
+    twin = copy_model(model, factor=factor)
     if change is not None:
         change(twin)
-    twin.optimizer.learning_rate = learning_rate(model) * factor
     layers = weighted_layers(twin)
     before = [_array(layer.kernel) for layer in layers]
     history = twin.fit(

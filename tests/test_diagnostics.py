@@ -10,6 +10,7 @@ from planted_faults import IMAGES
 from planted_faults import LABELS
 from support import run_python
 
+from alexnet_keras import SGD2012
 from alexnet_keras import diagnostics
 from alexnet_keras import probing
 from alexnet_keras import sanity
@@ -181,3 +182,33 @@ def test_shuffled_labels_are_told_from_real_ones_in_most_draws():
     assert sum(suspected) >= 15
     assert not list(sanity.check_belonging(IMAGES, LABELS))
     assert not list(sanity.check_belonging(IMAGES[:63], LABELS[::-1][:63]))
+
+
+@pytest.mark.parametrize(
+    "optimizer, rates",
+    [
+        (SGD2012(0.5), (0.05, None)),
+        (SGD2012(0.5, bias_learning_rate=2.0), (0.05, 0.2)),
+        (
+            keras.optimizers.SGD(
+                keras.optimizers.schedules.PiecewiseConstantDecay(
+                    [9], [0.5, 1.0]
+                )
+            ),
+            (0.05, None),
+        ),
+        (
+            keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.5)),
+            (0.05, None),
+        ),
+    ],
+)
+def test_a_copys_rates_are_scaled_together(optimizer, rates):
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
+    model.compile(optimizer, "mse", jit_compile=False)
+    twin = probing.copy_model(model, factor=0.1)
+    assert probing.learning_rate(twin) == pytest.approx(rates[0])
+    bias_rate = getattr(twin.optimizer, "bias_learning_rate", None)
+    assert bias_rate == (rates[1] and pytest.approx(rates[1]))
+    assert probing.learning_rate(model) == 0.5
