@@ -72,8 +72,11 @@ def _against_overfitting():
     yield Condition("all three", half, weight_decay=5e-4, augment=True, **same)
 
 
-def _normalizers_and_pools(plain, **options):
-    """Raw pixels: only large values let LRN do more than divide by k^0.75."""
+def _normalizers_and_pools(plain, same_rates=(), **options):
+    """Raw pixels: only large values let LRN do more than divide by k^0.75.
+
+    Rates are searched for each; at `same_rates` LRN is compared once more.
+    """
     yield Condition("neither", plain, **options)
     lrn = small_networks.normalized(plain, variants.LRN)
     yield Condition("LRN", lrn, **options)
@@ -81,6 +84,10 @@ def _normalizers_and_pools(plain, **options):
     yield Condition("batch normalization", batch, **options)
     pools = small_networks.with_pooling(plain, size=2, stride=2)
     yield Condition("2/2 pooling", pools, **options)
+    for rate in same_rates:
+        for name, table in (("neither", plain), ("LRN", lrn)):
+            name = f"{name}, rate {rate:g}"
+            yield Condition(name, table, learning_rate=rate, **options)
 
 
 # Weights: a standard deviation for all layers and others for some, or a rule.
@@ -166,7 +173,8 @@ EXPERIMENTS = {
             "the error, and what do they cost?",
             tuple(
                 _normalizers_and_pools(
-                    small_networks.four_layer("relu", 0.01, pixel_scale=1.0)
+                    small_networks.four_layer("relu", 0.01, pixel_scale=1.0),
+                    same_rates=(0.003, 0.01),
                 )
             ),
             epochs=10,
