@@ -22,7 +22,7 @@ def plot_signals(traces):
         of the mean square). Zeros are left out: the axes are logarithmic. The
         titles are left to whoever knows the finding.
     """
-    _, axes = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
     for (name, trace), marker, dash in zip(
         traces.items(), itertools.cycle(MARKERS), itertools.cycle(DASHES)
     ):
@@ -38,7 +38,8 @@ def plot_signals(traces):
         ax.set_xlabel("layer")
     axes[0].set_ylabel("difference between images")
     axes[1].set_ylabel("gradient at the layer")
-    axes[0].legend()
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3)
     return axes
 
 
@@ -58,10 +59,11 @@ def plot_starts(outcomes, ratios, rows, columns):
         many seeds never train, and below it the ratio. Cells whose seeds never
         train are dark, those that should not by their ratio have a frame.
     """
-    figure, axes = plt.subplots(
+    _, axes = plt.subplots(
         1, len(outcomes), figsize=(10, 3.6), sharey=True, layout="constrained"
     )
-    for ax, (title, cells) in zip(np.atleast_1d(axes), outcomes.items()):
+    axes = np.atleast_1d(axes)
+    for ax, (title, cells) in zip(axes, outcomes.items()):
         never = np.array(
             [
                 [np.mean([e is None for e in cells[row, c]]) for c in columns]

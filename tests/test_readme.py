@@ -24,8 +24,8 @@ def code_blocks(language):
 @pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="reads images with tf.data"
 )
-def test_the_ten_lines_run_on_a_folder_of_images(tmp_path, monkeypatch):
-    (example,) = code_blocks("python")
+def test_the_ten_lines_run_on_a_folder_of_images(tmp_path, monkeypatch, capsys):
+    example, question = code_blocks("python")
     assert len(example.strip().splitlines()) <= 12
     generator = np.random.default_rng(0)
     for name in ("cat", "dog"):
@@ -42,6 +42,10 @@ def test_the_ten_lines_run_on_a_folder_of_images(tmp_path, monkeypatch):
     loaded = keras.models.load_model("mine.keras")
     np.testing.assert_allclose(loaded(batch), model(batch), rtol=1e-5)
     assert loaded.output_shape == (None, 2)
+    capsys.readouterr()
+    exec(question, scope)
+    answer = capsys.readouterr().out
+    assert answer.startswith("1. ") or answer.startswith("Nothing on the")
 
 
 def test_the_table_of_variants_is_the_code():

@@ -1,0 +1,71 @@
+"""The figures of networks that do not train show what they were given."""
+
+import matplotlib
+import numpy as np
+import pytest
+
+matplotlib.use("agg")
+pytest.importorskip("tensorflow")
+
+from alexnet_keras import diagnosis_plots  # noqa: E402
+from alexnet_keras.signals import Signal  # noqa: E402
+
+
+def signal(name, values, gradients):
+    return Signal(name, np.array(values), np.array(gradients))
+
+
+def test_signals_are_differences_forward_and_sizes_back():
+    trace = [
+        signal("conv1", [[1.0, 5.0], [3.0, 5.0]], [[3.0, 0.0], [0.0, 3.0]]),
+        signal("fc6", [[2.0], [2.0]], [[0.0], [0.0]]),
+    ]
+    forward, back = diagnosis_plots.plot_signals({"a": trace, "b": trace})
+    for ax, first in ((forward, 0.5), (back, np.sqrt(4.5))):
+        assert len(ax.get_lines()) == 2
+        for line in ax.get_lines():
+            assert list(line.get_xdata()) == ["conv1", "fc6"]
+            assert line.get_ydata()[0] == pytest.approx(first)
+            assert np.isnan(line.get_ydata()[1])  # 0 has no place on a log axis
+        assert ax.get_yscale() == "log"
+        assert ax.get_xlabel() == "layer"
+    (legend,) = forward.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]
+
+
+def test_starts_have_an_outcome_a_ratio_and_a_frame():
+    rows, columns = ["He", "Glorot"], [0.0, 1.0]
+    outcomes = {
+        "2012": {
+            ("He", 0.0): [1.0, 2.0],
+            ("He", 1.0): [None, None],
+            ("Glorot", 0.0): [None, 3.0],
+            ("Glorot", 1.0): [2.0],
+        }
+    }
+    ratios = {
+        "2012": {
+            ("He", 0.0): 0.5,
+            ("He", 1.0): 12.34,
+            ("Glorot", 0.0): 0.001,
+            ("Glorot", 1.0): 1.01,
+        }
+    }
+    (ax,) = diagnosis_plots.plot_starts(outcomes, ratios, rows, columns)
+    texts = {
+        text.get_position(): (text.get_text(), text.get_color())
+        for text in ax.texts
+    }
+    assert texts == {
+        (0, 0): ("1.5 epochs\n×0.5", "black"),
+        (1, 0): ("never\n×12", "white"),
+        (0, 1): ("1 of 2: 3.0 epochs\n×0.001", "black"),
+        (1, 1): ("2.0 epochs\n×1", "black"),
+    }
+    frames = [(patch.get_x(), patch.get_y()) for patch in ax.patches]
+    assert frames == [(0.54, -0.44), (0.54, 0.56)]
+    np.testing.assert_array_equal(
+        ax.get_images()[0].get_array(), [[0, 1], [0.5, 0]]
+    )
+    assert [label.get_text() for label in ax.get_yticklabels()] == rows
+    assert ax.get_title() == "2012"
