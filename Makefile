@@ -43,12 +43,13 @@ results: $(VENV)/ready
 test: unit notebooks
 
 unit: $(VENV)/ready
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal $(ARGS)
 
 # A cell that hangs must not wait for nbval's 2000 seconds.
 notebooks: $(VENV)/ready
 	$(BIN)/python -m pytest --nbval --nbval-current-env \
-		--nbval-cell-timeout=300 $(NOTEBOOKS)
+		--nbval-cell-timeout=300 --numprocesses=2 --dist=loadfile \
+		$(NOTEBOOKS)
 
 lab: $(VENV)/ready
 	$(BIN)/jupyter lab --notebook-dir=notebooks

@@ -45,7 +45,7 @@ def find_cause(model, images, labels, steps):
         return probing.rehearse(model, inputs, labels, steps, **options)
 
     passages = probing.follow(model, images)
-    chance = math.log(model.output_shape[-1])
+    chance = math.log(model.outputs[0].shape[-1])
     run = rehearse()
     if _overshoots(run, chance):
         return _too_much(model, images, passages, run, chance, rehearse)
@@ -169,7 +169,7 @@ def _without_biases(names):
     def change(twin):
         for name in names:
             bias = twin.get_layer(name).bias
-            bias.assign(keras.ops.zeros_like(bias))
+            bias.assign(keras.ops.zeros(bias.shape))
 
     return change
 

@@ -86,7 +86,7 @@ def follow(model, images):
     """
     layers = weighted_layers(model)
     tensors = [t for layer in layers for t in (layer.input, layer.output)]
-    values = compute(keras.Model(model.input, tensors), images)
+    values = compute(keras.Model(_inputs(model), tensors), images)
     passages = []
     for layer, before, after in zip(layers, values[::2], values[1::2]):
         others = tuple(range(after.ndim - 1))
@@ -115,7 +115,7 @@ def copy_model(model, fresh=False, factor=1.0):
             now if it follows a schedule. Defaults to 1.
     """
     # Without its metrics, which Keras would have to find by their names.
-    bare = keras.Model(model.input, model.output, name=model.name)
+    bare = keras.Model(_inputs(model), model.outputs[0], name=model.name)
     twin = keras.models.clone_model(bare)
     for old, new in zip(bare.layers, twin.layers):
         if not (fresh and old.trainable_weights):
@@ -169,6 +169,11 @@ def rehearse(model, images, labels, steps, factor=1.0, change=None):
         for layer, kernel in zip(layers, before)
     }
     return Run(tuple(map(float, history)), change_of, passages)
+
+
+def _inputs(model):
+    """As `model.input`, which a new `Sequential` does not have."""
+    return model.inputs[0] if len(model.inputs) == 1 else model.inputs
 
 
 def learning_rate(model):
