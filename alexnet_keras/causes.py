@@ -1,8 +1,8 @@
-"""Which single change makes a network train that does not.
+"""Which single change mends a network that does not train.
 
 A copy is trained on a batch as it is. If that overshoots, stands still or
-gets nothing through, it is trained again with one thing changed at a time, and
-the first change with which it trains is the cause.
+gets nothing through, one thing is changed at a time, and the first change with
+which that does not happen is the cause.
 """
 
 import math
@@ -28,29 +28,35 @@ SMALL_INPUT = 3.0  # where inputs of the order of 1 end
 
 
 def find_cause(model, images, labels, steps):
-    """Trains copies of a model until one trains.
+    """Trains copies of a model, changed in one thing each.
 
     Args:
-        model: a compiled `keras.Model` without dead layers.
+        model: a compiled `keras.Model`, not trained to death.
         images: a batch.
         labels: as the loss takes them.
         steps: of each training.
 
     Returns:
-        `(check, text)` as in `diagnostics.Fault`, or `None` where the model
-        trains as it is.
+        `(check, text)` as in `diagnostics.Fault`, or `None` where a copy
+        neither overshoots nor stands still.
     """
 
     def rehearse(inputs=images, **options):
         return probing.rehearse(model, inputs, labels, steps, **options)
 
     passages = probing.follow(model, images)
+    if dead := ", ".join(p.name for p in find_dead(passages)):
+        return "initialization", (
+            f"Before any training these layers are 0 for every image: {dead}. "
+            "Their weights are 0, or their biases far below it. Draw the "
+            "weights at random."
+        )
     chance = math.log(model.outputs[0].shape[-1])
     run = rehearse()
     if _overshoots(run, chance):
         return _too_much(model, images, passages, run, chance, rehearse)
     if passages[-1].spread < FAINT:
-        return _too_faint(model, images, passages, rehearse)
+        return _too_faint(model, images, passages)
     if max(run.change_of.values()) < LITTLE:
         return _too_slow(model, run)
     return None
@@ -79,8 +85,8 @@ def _too_much(model, images, passages, run, chance, rehearse):
     if large and helps(change=_without_biases(large)):
         return "biases", (
             f"{seen}; with biases of 0 instead of "
-            f"{max(p.bias for p in passages):.2g} in {', '.join(large)} it "
-            "trains. Large biases make all inputs of the last layers large "
+            f"{max(p.bias for p in passages):.2g} in {', '.join(large)} "
+            "that does not happen. Large biases make all inputs of the last layers large "
             "and alike, so that the steps become too long. Use 0 or 0.1, or "
             "the dropout of 2012 (Dropout2012), which does not double what it "
             "keeps."
@@ -90,23 +96,23 @@ def _too_much(model, images, passages, run, chance, rehearse):
         scaled, change = _scale_input(model, images, 1 / entering)
         if helps(scaled, change=change):
             return "input scale", (
-                f"{seen}; with inputs divided by {entering:.3g} it trains. "
-                "What enters the first layer is that large on average, and "
+                f"{seen}; with inputs divided by {entering:.3g} that does "
+                "not happen. What enters the first layer is that large on average, and "
                 "these weights are made for values of about 1. Scale the "
                 "images (the table's `pixel_scale`)."
             )
     scaled, change = _as_he(model, images, passages)
     if passages[-1].leaving > chance and helps(scaled, change=change):
         return "initialization", (
-            f"{seen}; with weights of He's size it trains. Already before "
-            f"the training the outputs are {passages[-1].leaving:.3g} on "
+            f"{seen}; with weights of He's size that does not happen. "
+            f"Already before the training the outputs are {passages[-1].leaving:.3g} on "
             "average. Make the weights smaller."
         )
     for factor in (0.1, 0.01, 0.001):
         if helps(factor=factor):
             return "learning rate", (
-                f"{seen}; with {rate * factor:.2g} instead of {rate:.2g} it "
-                "trains. The learning rate is too high."
+                f"{seen}; with {rate * factor:.2g} instead of {rate:.2g} "
+                "that does not happen. The learning rate is too high."
             )
     return "learning rate", (
         f"{seen}, even with a thousandth of the learning rate, and without "
@@ -123,7 +129,7 @@ def _too_slow(model, run):
     )
 
 
-def _too_faint(model, images, passages, rehearse):
+def _too_faint(model, images, passages):
     spread, entering = passages[-1].spread, passages[0].entering
     seen = (
         f"Between images the outputs differ by {spread:.1g}, so there is "
@@ -131,10 +137,7 @@ def _too_faint(model, images, passages, rehearse):
     )
     if entering < SMALL_INPUT:
         factor = RAW / entering
-        scaled, change = _scale_input(model, images, factor)
-        twin = probing.copy_model(model)
-        change(twin)
-        louder = probing.follow(twin, scaled)[-1].spread
+        louder = _spread_with(model, *_scale_input(model, images, factor))
         if louder >= FAINT:
             return "input scale", (
                 f"{seen}; with inputs {factor:.3g} times as large they differ "
@@ -143,15 +146,19 @@ def _too_faint(model, images, passages, rehearse):
                 "pixels from 0 to 255 less their mean: do not divide by 255."
             )
     faintest = min(passages[1:], key=lambda p: p.leaving / p.entering)
-    scaled, change = _as_he(model, images, passages)
-    run = rehearse(scaled, change=change)
+    louder = _spread_with(model, *_as_he(model, images, passages))
     return "initialization", (
         f"{seen}. The weights are too small: {faintest.name} for one leaves "
         f"{faintest.leaving / faintest.entering:.2g} of the size of what it "
         f"gets. With weights of He's size, for inputs of the order of 1, "
-        f"they differ by "
-        f"{run.passages[-1].spread:.2g} after {len(run.losses)} steps."
+        f"they differ by {louder:.2g}."
     )
+
+
+def _spread_with(model, images, change):
+    twin = probing.copy_model(model)
+    change(twin)
+    return probing.follow(twin, images)[-1].spread
 
 
 def _describe(run):

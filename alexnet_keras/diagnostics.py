@@ -47,7 +47,7 @@ def diagnose(model, images, labels, steps=STEPS):
             channels)`. Copies of the model are trained on its first 32
             images; whether labels belong to images takes 64 to tell.
         labels: the labels of these images, as the loss takes them.
-        steps: of each training of a copy; there are at most five. Defaults
+        steps: of each training of a copy; there are at most seven. Defaults
             to 40.
 
     Returns:

@@ -191,6 +191,12 @@ TRIED_OUT = {
         LABELS,
         ["biases"],
     ),
+    "weights of 0": (
+        lambda: build(as_2012("zeros")),
+        IMAGES,
+        LABELS,
+        ["dead units", "initialization"],
+    ),
     "weights too small": (
         lambda: build(as_2012(0.001)),
         IMAGES,

@@ -33,10 +33,12 @@ SAYS = {
     "logits for probabilities": "Say `from_logits=True` to the loss.",
     "shuffled": "the labels may not belong to the images",
     "dead": "100% of fc5 are 0 for every image",
-    "rate too high": "instead of 3 it trains. The learning rate is too high.",
+    "rate too high": "instead of 3 that does not happen. The learning rate is too high.",
     "rate too low": "The learning rate of 1e-06 is too low",
-    "Adam's rate too high": "instead of 0.3 it trains. The learning rate is",
-    "biases": "with biases of 0 instead of 1 in conv2, conv3, fc4, fc5 it",
+    "Adam's rate too high": "instead of 0.3 that does not happen. The learning rate",
+    "biases": "with biases of 0 instead of 1 in conv2, conv3, fc4, fc5 that",
+    "weights of 0": "100% of conv1, 100% of conv2, 100% of conv3, 100% of "
+    "fc4, 100% of fc5 are 0 for every image",
     "weights too small": "The weights are too small: ",
     "weights too large": "Make the weights smaller.",
     "pixels too small": "do not divide by 255.",
@@ -54,7 +56,8 @@ def test_a_planted_fault_is_named(name):
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_on_other_backends_too(backend):
-    names = ["six layers", "a chain", "biases", "rate too high"]
+    names = ["six layers", "a chain", "biases", "pixels too small"]
+    names += ["rate too high", "rate too low", "shuffled"]
     names += [*planted_faults.READ_OFF]
     out = run_python(
         "import runpy, sys; sys.argv = ['planted_faults', *sys.argv[1:]];"
@@ -68,6 +71,13 @@ def test_on_other_backends_too(backend):
         name: [check for check, _ in found]
         for name, found in report["found"].items()
     } == {name: planted_faults.ALL[name][3] for name in names}
+
+
+def test_weights_of_0_are_told_from_units_that_died():
+    found = planted_faults.find("weights of 0")
+    assert found[1].text.startswith(
+        "Before any training these layers are 0 for every image: conv1, "
+    )
 
 
 def test_two_things_that_show_at_once_are_both_named():

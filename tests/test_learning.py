@@ -15,7 +15,7 @@ from alexnet_keras import classifier  # noqa: E402
 from alexnet_keras import datasets  # noqa: E402
 from alexnet_keras import images  # noqa: E402
 
-BATCH_SIZE, MOST_STEPS = 16, 200
+BATCH_SIZE, MOST_STEPS = 32, 150
 # The variants that take small pixels want the larger rate.
 LEARNING_RATES = dict.fromkeys(NAMES, 0.005) | {
     "torchvision": 0.01,
