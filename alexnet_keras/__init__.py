@@ -22,6 +22,8 @@ from alexnet_keras.optimizers import SGD2012
 from alexnet_keras.shapes import derive_layers
 from alexnet_keras.shapes import output_size
 from alexnet_keras.variants import VARIANTS
+from alexnet_keras.weights import decode_predictions
+from alexnet_keras.weights import preprocess_input
 
 __version__ = "0.1.0"
 __all__ = [
@@ -34,6 +36,8 @@ __all__ = [
     "LocalResponseNormalization",
     "SpatialResponseNormalization",
     "build_alexnet",
+    "decode_predictions",
     "derive_layers",
     "output_size",
+    "preprocess_input",
 ]

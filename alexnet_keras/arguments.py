@@ -4,27 +4,18 @@ import os
 
 import keras
 
-from alexnet_keras import variants
-
-WEIGHT_FILES = (".weights.h5", ".keras")
+from alexnet_keras import weight_files
 
 
 def check(weights, input_tensor, pooling):
     """Raises a `ValueError` that names the first argument that is wrong."""
-    if weights == "imagenet":
-        raise ValueError(
-            '`weights="imagenet"`: none of the variants '
-            f"{', '.join(variants.VARIANTS)} has published weights in this "
-            "version. Pass `None` or the path of a file. "
-            f"Received: weights={weights!r}"
-        )
-    if weights is not None:
+    if weights not in (None, "imagenet"):
         is_path = isinstance(weights, str | os.PathLike)
         path = os.fspath(weights) if is_path else weights
-        if not is_path or not path.endswith(WEIGHT_FILES):
+        if not is_path or not path.endswith(weight_files.SUFFIXES):
             raise ValueError(
-                "`weights` must be `None` or the path of a "
-                f"{' or '.join(WEIGHT_FILES)} file. "
+                '`weights` must be `None`, "imagenet" or the path of a file '
+                f"whose name ends in {', '.join(weight_files.SUFFIXES)}. "
                 f"Received: weights={path!r}"
             )
         if not os.path.exists(path):

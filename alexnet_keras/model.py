@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import os
 
 import keras
 from keras import initializers
@@ -12,6 +11,8 @@ from alexnet_keras import arguments
 from alexnet_keras import layers as own_layers
 from alexnet_keras import shapes
 from alexnet_keras import variants
+from alexnet_keras import weight_files
+from alexnet_keras import weights as published
 
 
 def build_alexnet(
@@ -46,9 +47,12 @@ def build_alexnet(
     Args:
         include_top: whether to include everything after the last pooling
             layer. Defaults to `True`.
-        weights: `None` (random initialization, as the table says) or the
-            path of a `.weights.h5` or `.keras` file. No variant has published
-            weights yet, so `"imagenet"` is refused. Defaults to `None`.
+        weights: `None` (random initialization, as the table says),
+            `"imagenet"` (`torchvision` and `caffe`: the published weights,
+            downloaded once, 233 MiB; prepare images with `preprocess_input`),
+            or the path of a `.weights.h5` or `.keras` file, of a PyTorch
+            `.pth` (read without PyTorch, without running its code) or of an
+            `.onnx` file. Defaults to `None`.
         input_tensor: a Keras tensor (the output of `keras.Input()` or of a
             layer) to build on. Defaults to a new input.
         input_shape: shape of one image without the batch, in the order of
@@ -83,6 +87,7 @@ def build_alexnet(
     """
     variant = variants.get_variant(variant)
     arguments.check(weights, input_tensor, pooling)
+    published.check(weights, variant, include_top, classes)
     input_shape = arguments.resolve_input_shape(
         variant, input_tensor, input_shape
     )
@@ -90,6 +95,8 @@ def build_alexnet(
         variant = _without_top(variant)
     typed = "input_shape" if input_tensor is None else "input_tensor"
     rows = _derive(variant, input_shape, classes, include_top, typed)
+    if weights == "imagenet":
+        downloaded = published.fetch(variant.name, build_alexnet)
 
     if input_tensor is None:
         inputs = x = keras.Input(input_shape, name="images")
@@ -105,8 +112,10 @@ def build_alexnet(
         x = layers.GlobalMaxPooling2D(name="max_pool")(x)
     model = keras.Model(inputs, x, name=name)
 
-    if weights is not None:
-        _load(model, weights)
+    if weights == "imagenet":
+        weight_files.load_by_name(model, variant, downloaded)
+    elif weights is not None:
+        weight_files.load(model, variant, weights)
     return model
 
 
@@ -244,15 +253,3 @@ def _initializers(layer, fan_in):
     else:
         bias = initializers.Constant(layer.bias)
     return {"kernel_initializer": kernel, "bias_initializer": bias}
-
-
-def _load(model, weights):
-    try:
-        model.load_weights(weights)
-    except Exception as error:
-        raise ValueError(
-            "`weights` does not fit this network (same variant, same "
-            "classes, same input size?): "
-            f"{str(error).splitlines()[0]} "
-            f"Received: weights={os.fspath(weights)!r}"
-        ) from error

@@ -18,20 +18,12 @@ def message_of(*arguments, **keywords):
     return str(error.value)
 
 
-def test_there_are_no_published_weights():
-    assert message_of(weights="imagenet", variant="paper") == (
-        '`weights="imagenet"`: none of the variants paper, original, caffe, '
-        "single_tower, torchvision, d2l has published weights in this "
-        "version. Pass `None` or the path of a file. "
-        "Received: weights='imagenet'"
-    )
-
-
 @pytest.mark.parametrize("path", ["", "imagenet21k", "old.h5", "/a/b.npz", 7])
 def test_weights_of_another_kind(path):
     assert message_of(weights=path) == (
-        "`weights` must be `None` or the path of a .weights.h5 or .keras "
-        f"file. Received: weights={path!r}"
+        '`weights` must be `None`, "imagenet" or the path of a file whose '
+        "name ends in .weights.h5, .keras, .pth, .onnx. "
+        f"Received: weights={path!r}"
     )
 
 

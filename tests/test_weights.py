@@ -1,0 +1,267 @@
+"""`weights="imagenet"`: preprocessing, names, downloads that fail."""
+
+import os
+import sys
+
+import keras
+import numpy as np
+import pytest
+from support import narrow
+from support import to_numpy
+from weight_servers import publish
+from weight_servers import serving
+
+from alexnet_keras import build_alexnet
+from alexnet_keras import decode_predictions
+from alexnet_keras import preprocess_input
+from alexnet_keras import weights
+
+SHAPE = (67, 67, 3)
+
+
+def failing(function, *arguments, error=ValueError, **keywords):
+    with pytest.raises(error) as raised:
+        function(*arguments, **keywords)
+    return str(raised.value)
+
+
+def images(seed=0):
+    generator = np.random.default_rng(seed)
+    return generator.integers(0, 256, (2, 5, 4, 3), "uint8")
+
+
+def test_preprocessing_of_caffe():
+    """Caffe subtracts its means in its order: 104, 116.7, 122.7 from B, G, R."""
+    expected = images()[..., ::-1] - np.array([104.00699, 116.66877, 122.67891])
+    np.testing.assert_allclose(
+        preprocess_input(images(), variant="caffe"),
+        expected[..., ::-1],
+        atol=1e-5,
+    )
+
+
+def test_preprocessing_of_torchvision():
+    """As its documentation says: to [0, 1], then means and deviations."""
+    mean = np.array([0.485, 0.456, 0.406])
+    deviation = np.array([0.229, 0.224, 0.225])
+    expected = (images() / 255 - mean) / deviation
+    np.testing.assert_allclose(
+        preprocess_input(images(), variant="torchvision"), expected, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("variant", ["caffe", "torchvision"])
+def test_preprocessing_leaves_its_input_alone(variant):
+    for given in (images(), images().astype("float32")):
+        before = given.copy()
+        found = preprocess_input(given, variant=variant)
+        np.testing.assert_array_equal(given, before)
+        assert found.dtype == "float32" and not np.shares_memory(found, given)
+
+
+@pytest.mark.parametrize("variant", ["caffe", "torchvision"])
+def test_preprocessing_of_other_kinds_of_images(variant):
+    expected = preprocess_input(images(), variant=variant)
+    tensor = keras.ops.convert_to_tensor(images())
+    for given in (
+        images().tolist(),
+        images().astype("float64"),
+        tensor,
+    ):
+        found = preprocess_input(given, variant=variant)
+        np.testing.assert_allclose(to_numpy(found), expected, atol=1e-5)
+    one = preprocess_input(images()[0], variant=variant)
+    np.testing.assert_allclose(one, expected[0], atol=1e-5)
+    first = preprocess_input(
+        images().transpose(0, 3, 1, 2), "channels_first", variant=variant
+    )
+    np.testing.assert_allclose(first.transpose(0, 2, 3, 1), expected, atol=1e-5)
+    inputs = keras.Input((5, 4, 3), dtype="uint8")
+    model = keras.Model(inputs, preprocess_input(inputs, variant=variant))
+    np.testing.assert_allclose(to_numpy(model(tensor)), expected, atol=1e-5)
+
+
+def test_errors_of_preprocessing():
+    assert failing(preprocess_input, images(), variant="paper") == (
+        "`variant` must be one of torchvision, caffe: the others have no "
+        "published weights. Received: variant='paper'"
+    )
+    grey = np.zeros((2, 5, 4, 1))
+    assert failing(preprocess_input, grey, variant="caffe") == (
+        "`x` must be RGB images, with three channels (channels_last). "
+        "Received: x of shape (2, 5, 4, 1)"
+    )
+    assert failing(preprocess_input, images(), "NCHW", variant="caffe") == (
+        '`data_format` must be "channels_last" or "channels_first". '
+        "Received: data_format='NCHW'"
+    )
+
+
+def test_variants_without_published_weights():
+    for variant in ("paper", "original", "single_tower", "d2l"):
+        message = failing(build_alexnet, weights="imagenet", variant=variant)
+        assert message == (
+            '`variant` with `weights="imagenet"` must be one of torchvision, '
+            "caffe: the others have no published weights. "
+            f"Received: variant='{variant}'"
+        )
+
+
+def test_other_classes():
+    message = failing(
+        build_alexnet, weights="imagenet", classes=10, variant="caffe"
+    )
+    assert message == (
+        '`classes` must be 1000 with `weights="imagenet"` and the top. For '
+        "classes of your own, build without the top, or put another layer "
+        "behind fc7. Received: classes=10"
+    )
+
+
+def test_names(monkeypatch):
+    """Keras knows the names; here a stand-in for its file."""
+    index = {str(i): [f"n{i:08}", f"name {i}"] for i in range(1000)}
+    utilities = keras.src.applications.imagenet_utils
+    monkeypatch.setattr(utilities, "CLASS_INDEX", index)
+    scores = np.zeros((2, 1000), "float32")
+    scores[0, [7, 281]] = 0.2, 0.8
+    scores[1, 999] = 1
+    first, second = decode_predictions(keras.ops.convert_to_tensor(scores), 2)
+    assert first == [
+        ("n00000281", "name 281", np.float32(0.8)),
+        ("n00000007", "name 7", np.float32(0.2)),
+    ]
+    assert second[0] == ("n00000999", "name 999", 1)
+    assert len(decode_predictions(scores)[0]) == 5
+
+
+def test_errors_of_names(monkeypatch):
+    assert failing(decode_predictions, np.zeros((2, 10))) == (
+        "`predictions` must have the shape (batch, 1000). "
+        "Received: predictions of shape (2, 10)"
+    )
+
+    def get_file(*_, **__):
+        raise Exception("no route")
+
+    utilities = keras.src.applications.imagenet_utils
+    monkeypatch.setattr(utilities, "CLASS_INDEX", None)
+    monkeypatch.setattr(utilities.file_utils, "get_file", get_file)
+    message = failing(
+        decode_predictions, np.zeros((2, 1000)), error=ConnectionError
+    )
+    assert message == (
+        "the names of ImageNet's classes could not be downloaded: no route. "
+        "They are needed once."
+    )
+
+
+@pytest.fixture
+def published(tmp_path, monkeypatch):
+    """A narrow `caffe` whose file lies on a server; `fetch` gets it."""
+    torch = pytest.importorskip("torch", reason="writes with PyTorch")
+    folder, home = tmp_path / "server", tmp_path / "home"
+    folder.mkdir()
+    table = narrow("torchvision")
+    state = {}
+    for layer in build_alexnet(input_shape=SHAPE, variant=table).layers:
+        if layer.weights:
+            kernel, bias = map(to_numpy, layer.weights)
+            turned = kernel.transpose(*reversed(range(kernel.ndim)))
+            state[f"{layer.name}.weight"] = torch.tensor(turned.copy())
+            state[f"{layer.name}.bias"] = torch.tensor(bias)
+    torch.save(state, folder / "narrow.pth")
+
+    def build(variant, weights):
+        assert variant == "torchvision"
+        return build_alexnet(input_shape=SHAPE, weights=weights, variant=table)
+
+    def fetch(cut_at=None, sha256=None, gone=False):
+        file = folder / "narrow.pth"
+        with serving(folder, cut_at) as address:
+            publish(monkeypatch, home, "torchvision", address, file, sha256)
+            if gone:
+                file.unlink()
+            return weights.fetch("torchvision", build)
+
+    def left():
+        return sorted(name for _, _, names in os.walk(home) for name in names)
+
+    fetch.left = left
+    fetch.home = home
+    return fetch
+
+
+def test_fetching_keeps_one_file(published):
+    path = published()
+    assert published.left() == [os.path.basename(path)]
+    changed = os.stat(path).st_mtime_ns
+    assert published() == path
+    assert os.stat(path).st_mtime_ns == changed
+
+
+def test_a_wrong_hash(published):
+    message = failing(published, sha256="0" * 64)
+    address = weights.PUBLISHED["torchvision"].address
+    assert message == (
+        f"`weights`: what {address} sent is not the published file (its "
+        f"SHA-256 is not {'0' * 64}), and was deleted. Try again later. "
+        'Received: weights="imagenet"'
+    )
+    assert published.left() == []
+    published()  # the next call starts anew
+
+
+def test_a_connection_that_breaks(published):
+    message = failing(published, cut_at=1000, error=ConnectionError)
+    address = weights.PUBLISHED["torchvision"].address
+    assert message.startswith('`weights="imagenet"` could not be downloaded: ')
+    assert message.endswith(
+        f" Download {address} in another way and pass its path: "
+        'weights="narrow.pth".'
+    )
+    assert "retrieval incomplete" in message
+    assert published.left() == []
+    published()
+
+
+def test_no_network(published, monkeypatch):
+    path = published()
+    nowhere = weights.Published("http://127.0.0.1:9/x.pth", "0" * 64, (), ())
+    monkeypatch.setitem(weights.PUBLISHED, "torchvision", nowhere)
+    message = failing(weights.fetch, "torchvision", None, error=ConnectionError)
+    assert "Connection refused" in message
+    assert published.left() == [os.path.basename(path)]
+
+
+def test_a_file_that_is_gone(published):
+    assert "404" in failing(published, gone=True, error=ConnectionError)
+    assert published.left() == []
+
+
+def test_what_was_left_by_an_interrupted_conversion(published, monkeypatch):
+    """A process that dies while it writes leaves nothing that is taken for
+    the weights, and the download is not repeated."""
+
+    def dies(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keras.Model, "save_weights", dies)
+        with pytest.raises(KeyboardInterrupt):
+            published()
+    assert published.left() == ["narrow.pth"]
+    published()
+
+
+def test_onnx_is_asked_for_before_the_download(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    message = failing(
+        build_alexnet, weights="imagenet", variant="caffe", error=ImportError
+    )
+    assert message == (
+        "`weights` come from an ONNX file, which the package onnx reads: "
+        "pip install onnx. Received: weights='imagenet'"
+    )
+    assert os.listdir(tmp_path) == []
