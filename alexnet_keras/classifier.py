@@ -5,10 +5,18 @@ import keras
 from alexnet_keras import layers
 from alexnet_keras import model
 from alexnet_keras import variants
+from alexnet_keras import weights
 
 
 def build_classifier(
-    variant, input_size, class_names, mean, classifier_activation="softmax"
+    variant,
+    input_size,
+    class_names,
+    mean,
+    classifier_activation="softmax",
+    *,
+    scale=None,
+    load=None,
 ):
     """Builds the network with all that its use needs inside.
 
@@ -19,6 +27,9 @@ def build_classifier(
         mean: what to subtract: a value each for red, green and blue, or a
             mean image `(input_size, input_size, 3)`.
         classifier_activation: as in `build_alexnet`. Defaults to `"softmax"`.
+        scale: what the rest is multiplied by, also one value each. Defaults
+            to the variant's `pixel_scale`.
+        load: the `weights` of `build_alexnet`. Defaults to `None`.
 
     Returns:
         A `keras.Model` from RGB images `(batch, input_size, input_size, 3)`
@@ -28,12 +39,12 @@ def build_classifier(
     """
     table = variants.get_variant(variant)
     pixels = keras.Input((input_size, input_size, 3), name="images")
-    x = layers.SubtractMean(mean, table.pixel_scale, name="subtract_mean")(
-        pixels
-    )
+    scale = table.pixel_scale if scale is None else scale
+    x = layers.SubtractMean(mean, scale, name="subtract_mean")(pixels)
     if table.input_shape[-1] == 1:
         x = keras.ops.image.rgb_to_grayscale(x)
     network = model.build_alexnet(
+        weights=load,
         input_tensor=x,
         classes=len(class_names),
         classifier_activation=classifier_activation,
@@ -41,3 +52,32 @@ def build_classifier(
     )
     named = layers.ClassNames(class_names, name="class_names")
     return keras.Model(pixels, named(network.output), name=table.name)
+
+
+def build_pretrained(variant):
+    """Builds a classifier with the weights that were published.
+
+    It takes plain photographs, `(batch, size, size, 3)` from 0 to 255, and
+    knows the names of its 1,000 classes: `predict`, `evaluate` and `export`
+    take it as they take what `train` has saved.
+
+    Args:
+        variant: `"torchvision"` or `"caffe"`.
+
+    Returns:
+        A `keras.Model`, as of `build_classifier`, at the size at which the
+        weights were trained.
+
+    Raises:
+        ValueError, ConnectionError, ImportError: as `weights="imagenet"`.
+    """
+    table = variants.get_variant(variant)
+    published = weights.published(variant)
+    return build_classifier(
+        table,
+        table.input_shape[0],
+        weights.class_names(),
+        published.mean,
+        scale=published.scale,
+        load="imagenet",
+    )

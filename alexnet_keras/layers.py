@@ -201,7 +201,8 @@ class SubtractMean(layers.Layer):
     Args:
         mean: array that broadcasts to one image, `(channels,)` or `(height,
             width, channels)`.
-        scale: what the difference is multiplied by. Defaults to 1.
+        scale: what the difference is multiplied by, one number or one a
+            channel. Defaults to 1.
         shape: of the mean, in its place, where its values are weights that
             are loaded later, as by `load_model`.
 
@@ -225,6 +226,8 @@ class SubtractMean(layers.Layer):
                 "Received: mean=None"
             )
         self.initial_mean, self.shape, self.scale = mean, tuple(shape), scale
+        if not np.isscalar(scale):
+            self.scale = [float(value) for value in scale]
 
     def build(self, input_shape):
         self.mean = self.add_weight(
@@ -234,7 +237,8 @@ class SubtractMean(layers.Layer):
             self.mean.assign(self.initial_mean)
 
     def call(self, inputs):
-        return (ops.cast(inputs, "float32") - self.mean) * self.scale
+        scale = ops.convert_to_tensor(self.scale, "float32")
+        return (ops.cast(inputs, "float32") - self.mean) * scale
 
     def compute_output_shape(self, input_shape):
         return input_shape

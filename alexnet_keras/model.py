@@ -12,7 +12,7 @@ from alexnet_keras import layers as own_layers
 from alexnet_keras import shapes
 from alexnet_keras import variants
 from alexnet_keras import weight_files
-from alexnet_keras import weights as published
+from alexnet_keras import weights as published_weights
 
 
 def build_alexnet(
@@ -87,7 +87,7 @@ def build_alexnet(
     """
     variant = variants.get_variant(variant)
     arguments.check(weights, input_tensor, pooling)
-    published.check(weights, variant, include_top, classes)
+    published_weights.check(weights, variant, include_top, classes)
     input_shape = arguments.resolve_input_shape(
         variant, input_tensor, input_shape
     )
@@ -96,7 +96,7 @@ def build_alexnet(
     typed = "input_shape" if input_tensor is None else "input_tensor"
     rows = _derive(variant, input_shape, classes, include_top, typed)
     if weights == "imagenet":
-        downloaded = published.fetch(variant.name, build_alexnet)
+        downloaded = published_weights.fetch(variant.name, build_alexnet)
 
     if input_tensor is None:
         inputs = x = keras.Input(input_shape, name="images")

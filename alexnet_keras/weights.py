@@ -50,6 +50,26 @@ PUBLISHED = {
 }
 
 
+def published(variant):
+    """Returns what is known of a variant's published weights.
+
+    Args:
+        variant: a name.
+
+    Raises:
+        ValueError: if the variant has none.
+
+    >>> published("caffe").mean
+    (122.67891, 116.66877, 104.00699)
+    """
+    if variant not in PUBLISHED:
+        raise ValueError(
+            f"`variant` must be {' or '.join(PUBLISHED)}: for the others, no "
+            f"weights are published. Received: variant={variant!r}"
+        )
+    return PUBLISHED[variant]
+
+
 def preprocess_input(x, data_format=None, *, variant):
     """Prepares images as the published weights of a variant want them.
 
@@ -74,7 +94,7 @@ def preprocess_input(x, data_format=None, *, variant):
     >>> preprocess_input(grey, variant="caffe")[0, 0, 0].astype(int).tolist()
     [5, 11, 23]
     """
-    published = _published("variant", variants.get_variant(variant).name)
+    wanted = published(variants.get_variant(variant).name)
     order = data_format or keras.config.image_data_format()
     if order not in ("channels_last", "channels_first"):
         raise ValueError(
@@ -92,7 +112,7 @@ def preprocess_input(x, data_format=None, *, variant):
     shape = (3,) if axis == -1 else (3, 1, 1)
     mean, scale = (
         np.asarray(values, "float32").reshape(shape)
-        for values in (published.mean, published.scale)
+        for values in (wanted.mean, wanted.scale)
     )
     if isinstance(x, np.ndarray):
         return (x.astype("float32") - mean) * scale
@@ -132,6 +152,16 @@ def decode_predictions(predictions, top=5):
         ) from error
 
 
+def class_names():
+    """Returns the names of ImageNet's 1,000 classes, in order.
+
+    Raises:
+        ConnectionError: as `decode_predictions`.
+    """
+    each = decode_predictions(np.eye(CLASSES, dtype="float32"), top=1)
+    return tuple(name for ((_, name, _),) in each)
+
+
 def check(weights, variant, include_top, classes):
     """Checks what the caller of `build_alexnet` typed about `"imagenet"`.
 
@@ -140,7 +170,7 @@ def check(weights, variant, include_top, classes):
     """
     if weights != "imagenet":
         return
-    _published("variant", variant.name, 'with `weights="imagenet"` ')
+    published(variant.name)
     if include_top and classes not in (None, CLASSES):
         raise ValueError(
             f'`classes` must be {CLASSES} with `weights="imagenet"` and the '
@@ -164,17 +194,17 @@ def fetch(name, build):
         ImportError: if `caffe` needs the package `onnx`, once.
         ValueError: if what came is not the file that was published.
     """
-    published = PUBLISHED[name]
+    wanted = PUBLISHED[name]
     home = os.environ.get("KERAS_HOME", os.path.expanduser("~/.keras"))
     folder = os.path.join(home, "models")
-    stem = f"alexnet_{name}_{published.sha256[:8]}"
+    stem = f"alexnet_{name}_{wanted.sha256[:8]}"
     target = os.path.join(folder, f"{stem}.weights.h5")
     if os.path.exists(target):
         return target
-    if published.address.endswith(".onnx"):
+    if wanted.address.endswith(".onnx"):
         onnx_files.require("imagenet")  # before minutes of download
     os.makedirs(folder, exist_ok=True)  # or Keras would take /tmp instead
-    original = _download(published, home)
+    original = _download(wanted, home)
     network = build(variant=name, weights=original)
     unfinished = os.path.join(folder, f"{stem}.{os.getpid()}.weights.h5")
     try:
@@ -187,41 +217,31 @@ def fetch(name, build):
     return target
 
 
-def _download(published, home):
-    file = published.address.rsplit("/", 1)[-1]
+def _download(wanted, home):
+    file = wanted.address.rsplit("/", 1)[-1]
     path = os.path.join(home, "models", file)
     advice = (
-        f"Download {published.address} in another way and pass its path: "
+        f"Download {wanted.address} in another way and pass its path: "
         f'weights="{file}".'
     )
     try:
         return keras.utils.get_file(
             file,
-            published.address,
+            wanted.address,
             cache_subdir="models",
             cache_dir=home,
-            file_hash=published.sha256,
+            file_hash=wanted.sha256,
             hash_algorithm="sha256",
         )
     except ValueError as error:  # Keras's word for a wrong hash
         if os.path.exists(path):
             os.remove(path)
         raise ValueError(
-            f"`weights`: what {published.address} sent is not the published "
-            f"file (its SHA-256 is not {published.sha256}), and was deleted. "
+            f"`weights`: what {wanted.address} sent is not the published "
+            f"file (its SHA-256 is not {wanted.sha256}), and was deleted. "
             'Try again later. Received: weights="imagenet"'
         ) from error
     except Exception as error:
         raise ConnectionError(
             f'`weights="imagenet"` could not be downloaded: {error}. {advice}'
         ) from error
-
-
-def _published(argument, name, when=""):
-    if name not in PUBLISHED:
-        raise ValueError(
-            f"`{argument}` {when}must be one of {', '.join(PUBLISHED)}: the "
-            "others have no published weights. "
-            f"Received: {argument}={name!r}"
-        )
-    return PUBLISHED[name]

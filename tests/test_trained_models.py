@@ -66,7 +66,8 @@ def test_files_that_are_no_models(tmp_path):
     weights = tmp_path / "model.weights.h5"
     weights.write_bytes(b"")
     assert load_error(weights) == (
-        "`model` must be a .keras file or the output folder of a run. "
+        "`model` must be a .keras file, the output folder of a run, or one of "
+        "torchvision, caffe. "
         f"Received: model={str(weights)!r}"
     )
     broken = tmp_path / "broken.keras"

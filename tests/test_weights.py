@@ -1,5 +1,6 @@
 """`weights="imagenet"`: preprocessing, names, downloads that fail."""
 
+import dataclasses
 import os
 import sys
 
@@ -11,6 +12,7 @@ from support import to_numpy
 from weight_servers import publish
 from weight_servers import serving
 
+from alexnet_keras import VARIANTS
 from alexnet_keras import build_alexnet
 from alexnet_keras import decode_predictions
 from alexnet_keras import preprocess_input
@@ -83,8 +85,8 @@ def test_preprocessing_of_other_kinds_of_images(variant):
 
 def test_errors_of_preprocessing():
     assert failing(preprocess_input, images(), variant="paper") == (
-        "`variant` must be one of torchvision, caffe: the others have no "
-        "published weights. Received: variant='paper'"
+        "`variant` must be torchvision or caffe: for the others, no weights "
+        "are published. Received: variant='paper'"
     )
     grey = np.zeros((2, 5, 4, 1))
     assert failing(preprocess_input, grey, variant="caffe") == (
@@ -101,9 +103,8 @@ def test_variants_without_published_weights():
     for variant in ("paper", "original", "single_tower", "d2l"):
         message = failing(build_alexnet, weights="imagenet", variant=variant)
         assert message == (
-            '`variant` with `weights="imagenet"` must be one of torchvision, '
-            "caffe: the others have no published weights. "
-            f"Received: variant='{variant}'"
+            "`variant` must be torchvision or caffe: for the others, no "
+            f"weights are published. Received: variant='{variant}'"
         )
 
 
@@ -265,3 +266,34 @@ def test_onnx_is_asked_for_before_the_download(monkeypatch, tmp_path):
         "pip install onnx. Received: weights='imagenet'"
     )
     assert os.listdir(tmp_path) == []
+
+
+def test_a_classifier_of_published_weights(published, monkeypatch):
+    """Photographs in, names out: what `predict caffe cat.jpg` uses."""
+    from alexnet_keras import classifier
+    from alexnet_keras import trained_models
+
+    path = published()
+    table = narrow("torchvision")
+    network = build_alexnet(input_shape=SHAPE, variant=table)
+    network.load_weights(path)
+    names = tuple("abcdefg")
+    monkeypatch.setattr(weights, "class_names", lambda: names)
+    small = dataclasses.replace(table, input_shape=SHAPE)
+    monkeypatch.setitem(VARIANTS, "torchvision", small)
+    monkeypatch.setattr(weights, "CLASSES", 7)
+    model = trained_models.load_classifier("torchvision")
+    assert trained_models.check(model) == (67, names)
+    photographs = np.random.default_rng(0).integers(
+        0, 256, (2, *SHAPE), "uint8"
+    )
+    prepared = preprocess_input(photographs, variant="torchvision")
+    np.testing.assert_allclose(
+        to_numpy(model(photographs)), to_numpy(network(prepared)), atol=1e-6
+    )
+    model.save(published.home / "model.keras")
+    loaded = trained_models.load_classifier(published.home / "model.keras")
+    np.testing.assert_array_equal(
+        to_numpy(loaded(photographs)), to_numpy(model(photographs))
+    )
+    assert classifier.build_pretrained("torchvision").name == "torchvision"
