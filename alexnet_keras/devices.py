@@ -32,7 +32,7 @@ def make_strategy(replicas=None):
         devices = [f"GPU:{i}" for i in range(replicas or gpus)]
         return tf.distribute.MirroredStrategy(devices)
     devices = [f"CPU:{i}" for i in range(replicas or 1)]
-    _split_cpu(len(devices))
+    split_cpu(len(devices), "`replicas`", f"replicas={len(devices)}")
     # The default on CPUs numbers its all-reduces anew in every strategy, and
     # a second model of another size in one process then fails.
     return tf.distribute.MirroredStrategy(
@@ -40,7 +40,17 @@ def make_strategy(replicas=None):
     )
 
 
-def _split_cpu(parts):
+def split_cpu(parts, argument, received):
+    """Splits the CPU into logical devices, unless it has as many already.
+
+    Args:
+        parts: how many.
+        argument: what the caller was given that asks for them, for the error.
+        received: the same, as the error ends.
+
+    Raises:
+        ValueError: if TensorFlow has already started with fewer.
+    """
     (cpu,) = tf.config.list_physical_devices("CPU")
     if len(tf.config.get_logical_device_configuration(cpu) or [cpu]) >= parts:
         return
@@ -50,10 +60,61 @@ def _split_cpu(parts):
         )
     except RuntimeError:
         raise ValueError(
-            "`replicas` on a CPU must be set before TensorFlow has run "
+            f"{argument} on a CPU must be set before TensorFlow has run "
             "anything. Restart Python and ask first. "
-            f"Received: replicas={parts}"
+            f"Received: {received}"
         ) from None
+
+
+def two_devices(devices=None):
+    """Returns the names of two devices, such as `("GPU:0", "GPU:1")`.
+
+    Args:
+        devices: two names as TensorFlow writes them, long or short. Defaults
+            to the first two GPUs; on a machine with fewer, to two logical
+            CPUs, into which the CPU is split if need be.
+
+    Raises:
+        ValueError: if they are not two, not different or not there; if the
+            CPU can no longer be split.
+    """
+    if devices is None:
+        if count_gpus() >= 2:
+            return "GPU:0", "GPU:1"
+        split_cpu(2, "`devices`", "devices=None")
+        return "CPU:0", "CPU:1"
+    if not (
+        isinstance(devices, (tuple, list))
+        and len(devices) == 2
+        and all(isinstance(device, str) for device in devices)
+    ):
+        raise ValueError(
+            "`devices` must be two names, one device for each tower, such as "
+            f'("GPU:0", "GPU:1"). Received: devices={devices!r}'
+        )
+    there = [short_name(d.name) for d in tf.config.list_logical_devices()]
+    first, second = map(short_name, devices)
+    if unknown := {first, second} - set(there):
+        raise ValueError(
+            "`devices` must be among those that TensorFlow has: "
+            f"{', '.join(there)}. Not among them: "
+            f"{', '.join(sorted(unknown))}. Received: devices={devices!r}"
+        )
+    if first == second:
+        raise ValueError(
+            "`devices` must be two different devices, one for each tower. "
+            f"Received: devices={devices!r}"
+        )
+    return first, second
+
+
+def short_name(name):
+    """`"/device:CPU:0"` and `"cpu:0"` as `"CPU:0"`; no device as it is."""
+    try:
+        spec = tf.DeviceSpec.from_string(name)
+    except ValueError:
+        return name
+    return f"{spec.device_type}:{spec.device_index}"
 
 
 def check_positive(argument, value):
