@@ -1,4 +1,4 @@
-"""The command line: `python -m alexnet_keras shapes|train|evaluate|predict`."""
+"""The command line: `python -m alexnet_keras shapes|train|evaluate|…`."""
 
 import argparse
 import os
@@ -16,7 +16,7 @@ def main(arguments=None):
     parsed = _parser().parse_args(arguments)
     try:
         return parsed.run(parsed)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -127,6 +127,7 @@ def _parser():
 
     model_commands.add_evaluate(commands)
     model_commands.add_predict(commands)
+    model_commands.add_export(commands)
     return parser
 
 

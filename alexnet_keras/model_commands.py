@@ -1,9 +1,12 @@
-"""The commands that use a trained network: `evaluate` and `predict`."""
+"""The commands that use a trained network: evaluate, predict, export."""
 
 import pathlib
 import sys
 
-MODEL = "a .keras file, or the output folder of a run"
+MODEL = (
+    "a .keras file, the output folder of a run, or torchvision or caffe: "
+    "weights published for ImageNet, downloaded once"
+)
 
 
 def add_evaluate(commands):
@@ -49,6 +52,31 @@ def add_predict(commands):
     parser.add_argument("model", metavar="MODEL", help=MODEL)
     parser.add_argument("images", metavar="IMAGE", nargs="+")
     parser.set_defaults(run=_predict)
+
+
+def add_export(commands):
+    """Adds the command `export` to a parser's commands."""
+    parser = commands.add_parser(
+        "export", help="write a network for other programs, and check it"
+    )
+    parser.add_argument("model", metavar="MODEL", help=MODEL)
+    parser.add_argument(
+        "--format",
+        required=True,
+        help="saved_model (TensorFlow), litert (TensorFlow Lite) or onnx",
+    )
+    parser.add_argument(
+        "--output",
+        required=True,
+        help="a new folder for saved_model, a .tflite or an .onnx file",
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        default=1e-4,
+        help="largest difference of outputs that passes; default: 1e-4",
+    )
+    parser.set_defaults(run=_export)
 
 
 def _evaluate(arguments):
@@ -120,3 +148,22 @@ def _predict(arguments):
             file=sys.stderr,
         )
     return 1 if bad else 0
+
+
+def _export(arguments):
+    from alexnet_keras import exporting
+    from alexnet_keras import trained_models
+
+    # The cheap questions first: a network takes seconds to load.
+    exporting.check_target(
+        arguments.output, arguments.format, arguments.tolerance
+    )
+    model = trained_models.load_network(arguments.model)
+    done = exporting.export(
+        model, arguments.output, arguments.format, arguments.tolerance
+    )
+    print(
+        f"{done.path}: {done.format}, {done.bytes / 1e6:,.1f} MB; its outputs "
+        f"differ from the model's by {done.difference:.2g} at most"
+    )
+    return 0

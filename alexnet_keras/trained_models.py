@@ -12,6 +12,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from alexnet_keras import classifier
+from alexnet_keras import weights
+
 FILE = "model.keras"  # in the output folder of a run
 # Softmax in bfloat16 adds up to 1 within this.
 TOLERANCE = 0.01
@@ -22,7 +25,8 @@ def load_classifier(path):
 
     Args:
         path: a `.keras` file, or the output folder of a run, which holds
-            `model.keras`.
+            `model.keras`; or `"torchvision"` or `"caffe"`, for the weights
+            that were published.
 
     Returns:
         A `keras.Model` that has passed `check()` and knows its class names.
@@ -31,7 +35,30 @@ def load_classifier(path):
         ValueError: if there is no such file, it is not a Keras model, or the
             model is no classifier with class names.
     """
+    model = load_network(path)
+    if check(model)[1] is None:
+        raise ValueError(
+            "`model` has no layer class_names, which training puts behind the "
+            f"network. Received: model={str(path)!r}"
+        )
+    return model
+
+
+def load_network(path):
+    """Loads any network from a `.keras` file or the output folder of a run.
+
+    Args:
+        path: as for `load_classifier`.
+
+    Returns:
+        A `keras.Model`, not compiled.
+
+    Raises:
+        ValueError: if there is no such file or it is not a Keras model.
+    """
     file = pathlib.Path(path)
+    if str(path) in weights.PUBLISHED and not file.exists():
+        return classifier.build_pretrained(str(path))
     if file.is_dir():
         file = file / FILE
         if not file.exists():
@@ -46,11 +73,12 @@ def load_classifier(path):
         )
     if file.suffix != ".keras":
         raise ValueError(
-            "`model` must be a .keras file or the output folder of a run. "
+            "`model` must be a .keras file, the output folder of a run, or "
+            f"one of {', '.join(weights.PUBLISHED)}. "
             f"Received: model={str(path)!r}"
         )
     try:
-        model = keras.models.load_model(file, compile=False)
+        return keras.models.load_model(file, compile=False)
     except Exception as error:
         # Whatever Keras, zipfile or h5py raises, the file is of no use.
         reason = next(iter(str(error).strip().splitlines()), "")
@@ -59,12 +87,6 @@ def load_classifier(path):
             f"({type(error).__name__}: {reason}). "
             f"Received: model={str(path)!r}"
         ) from error
-    if check(model)[1] is None:
-        raise ValueError(
-            "`model` has no layer class_names, which training puts behind the "
-            f"network. Received: model={str(path)!r}"
-        )
-    return model
 
 
 def check(model):
