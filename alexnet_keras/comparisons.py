@@ -72,10 +72,11 @@ def _against_overfitting():
     yield Condition("all three", half, weight_decay=5e-4, augment=True, **same)
 
 
-def _normalizers_and_pools(plain, same_rates=(), **options):
+def _normalizers_and_pools(plain, other_rates=None, **options):
     """Raw pixels: only large values let LRN do more than divide by k^0.75.
 
-    Rates are searched for each; at `same_rates` LRN is compared once more.
+    Rates are searched for each. `other_rates` are those that the search finds
+    for the other of the two, so that LRN is compared at equal rates as well.
     """
     yield Condition("neither", plain, **options)
     lrn = small_networks.normalized(plain, variants.LRN)
@@ -84,10 +85,10 @@ def _normalizers_and_pools(plain, same_rates=(), **options):
     yield Condition("batch normalization", batch, **options)
     pools = small_networks.with_pooling(plain, size=2, stride=2)
     yield Condition("2/2 pooling", pools, **options)
-    for rate in same_rates:
-        for name, table in (("neither", plain), ("LRN", lrn)):
-            name = f"{name}, rate {rate:g}"
-            yield Condition(name, table, learning_rate=rate, **options)
+    for name, rate in (other_rates or {}).items():
+        table = {"neither": plain, "LRN": lrn}[name]
+        name = f"{name}, rate {rate:g}"
+        yield Condition(name, table, learning_rate=rate, **options)
 
 
 # Weights: a standard deviation for all layers and others for some, or a rule.
@@ -174,7 +175,7 @@ EXPERIMENTS = {
             tuple(
                 _normalizers_and_pools(
                     small_networks.four_layer("relu", 0.01, pixel_scale=1.0),
-                    same_rates=(0.003, 0.01),
+                    other_rates={"neither": 0.01, "LRN": 0.003},
                 )
             ),
             epochs=10,

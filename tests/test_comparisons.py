@@ -10,10 +10,12 @@ from alexnet_keras import build_alexnet
 from alexnet_keras import derive_layers
 from alexnet_keras import small_networks
 from alexnet_keras import variants
+from alexnet_keras.stored import stored_result
 
 pytest.importorskip("tensorflow")
 
 from alexnet_keras import comparisons  # noqa: E402
+from alexnet_keras import findings_files  # noqa: E402
 
 WEIGHTED = variants.Conv | variants.Dense
 STARTS = list(
@@ -111,18 +113,24 @@ def test_normalizers_and_pools_leave_every_shape(name, size):
     assert kinds["batch normalization"] == ["batch_norm"]
 
 
-def test_lrn_is_compared_at_the_same_rates_too():
+def test_lrn_is_compared_at_equal_rates_too():
+    """Each once more at the rate that the search found for the other."""
+    name = "normalization_and_pooling"
     conditions = {
         condition.name: condition
-        for condition in comparisons.EXPERIMENTS[
-            "normalization_and_pooling"
-        ].conditions
+        for condition in comparisons.EXPERIMENTS[name].conditions
     }
-    for rate in (0.003, 0.01):
-        for name in ("neither", "LRN"):
-            fixed = conditions[f"{name}, rate {rate:g}"]
-            assert fixed.learning_rate == rate
-            assert fixed.table == conditions[name].table
+    record = findings_files.load_findings(stored_result(f"{name}_cifar10"))
+    found = {
+        name: record.record["conditions"][name]["learning_rate"]
+        for name in ("neither", "LRN")
+    }
+    assert found["neither"] != found["LRN"]
+    for name, other in (("neither", "LRN"), ("LRN", "neither")):
+        fixed = conditions[f"{name}, rate {found[other]:g}"]
+        assert fixed.learning_rate == found[other]
+        assert fixed.table == conditions[name].table
+    assert len(conditions) == 6
 
 
 # --- The networks ---
