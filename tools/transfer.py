@@ -13,9 +13,7 @@ Only numbers go into `assets/results/transfer.json`.
 import argparse
 import importlib.metadata
 import json
-import os
 import pathlib
-import platform
 import time
 
 import keras
@@ -27,6 +25,7 @@ from alexnet_keras import build_alexnet
 from alexnet_keras import datasets
 from alexnet_keras import linear_probe
 from alexnet_keras import preprocess_input
+from alexnet_keras import results
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 STORED = ROOT / "assets" / "results" / "transfer.json"
@@ -116,50 +115,36 @@ def draw(labels, examples, seed):
     )
 
 
-def compare(data, networks):
-    """Measures all features on a data set: probes, and nearest neighbours."""
+def measure(data, network):
+    """Measures the features of `network`, or pixels: probe, neighbours."""
     (pictures, labels), (queries, truth) = data.train, data.validation
-    results = []
-    for name, network in networks:
-        start = time.perf_counter()
-        if network is None:
-            train, validation = (
-                array.reshape(len(array), SIZE, SIZE, 3)[:, ::7, ::7]
-                .reshape(len(array), -1)
-                .astype("float32")
-                for array in (pictures, queries)
-            )
-        else:
-            train = features_of(network, pictures)
-            validation = features_of(network, queries)
-        classes = len(data.class_names)
-        neighbours = linear_probe.nearest(train, validation)[:, 0]
-        results.append(
-            {
-                "features": name,
-                "accuracies": probe(
-                    (train, labels), (validation, truth), classes
-                ),
-                "nearest_neighbour": float(
-                    np.mean(labels[neighbours] == truth)
-                ),
-                "seconds": round(time.perf_counter() - start, 1),
-            }
+    start = time.perf_counter()
+    if network is None:
+        train, validation = (
+            array[:, ::7, ::7].reshape(len(array), -1).astype("float32")
+            for array in (pictures, queries)
         )
-        print(data.name, json.dumps(results[-1]), flush=True)
-    return results
+    else:
+        train = features_of(network, pictures)
+        validation = features_of(network, queries)
+    classes = len(data.class_names)
+    neighbours = linear_probe.nearest(train, validation)[:, 0]
+    return {
+        "accuracies": probe((train, labels), (validation, truth), classes),
+        "nearest_neighbour": float(np.mean(labels[neighbours] == truth)),
+        "seconds": round(time.perf_counter() - start, 1),
+    }
 
 
 def from_scratch(data):
     """Trains the whole network on a handful of examples, from the start."""
-    accuracies = {}
-    for examples in SCRATCH["examples"]:
-        accuracies[examples] = [
+    return {
+        examples: [
             _train(data, draw(data.train[1], examples, seed), seed)
             for seed in range(SCRATCH["draws"])
         ]
-        print("from scratch", examples, accuracies[examples], flush=True)
-    return accuracies
+        for examples in SCRATCH["examples"]
+    }
 
 
 def _train(data, chosen, seed):
@@ -171,7 +156,7 @@ def _train(data, chosen, seed):
         variant="original",
     )
     model.compile(
-        SGD2012(0.01), "sparse_categorical_crossentropy", ["accuracy"]
+        SGD2012(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"]
     )
     mean = data.train[0].mean((0, 1, 2))
     pictures, labels = (part[chosen] for part in data.train)
@@ -193,15 +178,37 @@ def main():
     arguments = parser.parse_args()
     if (arguments.path is None) != arguments.published:
         parser.error("give the path of a file, or --published")
-    networks = [("trained", trained_filters(arguments.path))]
-    networks += [(f"random {seed}", random_filters(seed)) for seed in range(3)]
-    networks += [("pixels", None)]
+    networks = {"trained": trained_filters(arguments.path)}
+    networks |= {f"random {seed}": random_filters(seed) for seed in range(3)}
+    networks["pixels"] = None
     path = arguments.path and f"…/{pathlib.Path(arguments.path).name}"
-    record = {
-        "command": f"python tools/transfer.py {path or '--published'}",
-        "filters": "bvlc_alexnet (Caffe)" + (", in 8 bits" if path else ""),
-        "hardware": f"{platform.processor() or platform.machine()}, "
-        f"{os.cpu_count()} CPU cores",
+    record = new_record(f"python tools/transfer.py {path or '--published'}")
+    for name in ("photo_patches", "imagenette/320px-v2"):
+        done = record["results"].setdefault(name, {})
+        data = datasets.load_dataset(name)
+        squares = arrays.load_arrays(data, SIZE).part(*PARTS.get(name, ()))
+        for features, network in networks.items():
+            if features not in done:
+                done[features] = measure(squares, network)
+                store(record)
+    if "from_scratch" not in record:
+        data = datasets.load_dataset("photo_patches")
+        small = arrays.load_arrays(data, SCRATCH["size"])
+        record["from_scratch"] = from_scratch(small)
+        store(record)
+
+
+def new_record(command):
+    """Returns the stored record of the same command, to go on with, or a new
+    one."""
+    if STORED.exists():
+        record = json.loads(STORED.read_text(encoding="utf-8"))
+        if record["command"] == command:
+            return record
+    return {
+        "command": command,
+        "filters": "of bvlc_alexnet (Caffe)",
+        "hardware": results.describe_hardware(),
         "versions": {
             package: importlib.metadata.version(package)
             for package in ("tensorflow", "keras", "numpy")
@@ -210,14 +217,13 @@ def main():
         "scratch": SCRATCH,
         "results": {},
     }
-    for name in ("photo_patches", "imagenette/320px-v2"):
-        data = datasets.load_dataset(name)
-        squares = arrays.load_arrays(data, SIZE).part(*PARTS.get(name, ()))
-        record["results"][name] = compare(squares, networks)
-        if name == "photo_patches":
-            small = arrays.load_arrays(data, SCRATCH["size"])
-            record["from_scratch"] = from_scratch(small)
-        STORED.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def store(record):
+    """Writes the record; every step, as the whole takes half an hour."""
+    text = json.dumps(record, indent=1) + "\n"
+    STORED.write_text(text, encoding="utf-8")
+    print(f"{STORED.name}: {len(text):,} bytes", flush=True)
 
 
 if __name__ == "__main__":
