@@ -36,7 +36,8 @@ def as_convolutional(model, name=None):
     pixels apart (`place_boxes`). A place then sees the image beyond its
     square where the network, shown the square alone, sees the zeros of its
     paddings: the two are equal to rounding in a table without padding, and
-    near each other in an AlexNet.
+    not in an AlexNet, at no place. (Trained on ten classes, three of them
+    gave another best name at 12 to 50 % of the places of two photographs.)
 
     Args:
         model: a network of `build_alexnet()` with its top, or of

@@ -60,7 +60,9 @@ def export(model, path, format, tolerance=1e-4, images=None):
         path: what is to be written, and not there yet: a folder for
             `"saved_model"`, a `.tflite` or an `.onnx` file.
         format: `"saved_model"` (TensorFlow), `"litert"` (TensorFlow Lite) or
-            `"onnx"`, which needs `pip install onnx tf2onnx onnxruntime`.
+            `"onnx"`, which needs `pip install onnx tf2onnx onnxruntime`, and
+            whose converter takes some 50 times the memory of the weights:
+            about 12 GB for an AlexNet of full width.
         tolerance: the largest `Export.difference` that passes. Defaults to
             1e-4.
         images: what the file and the model are both asked, as the model
