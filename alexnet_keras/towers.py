@@ -164,8 +164,8 @@ def build_towers(
             )
             outputs.append(placed(read[tower]))
         if following:
-            (own_1, sent_1), (own_2, sent_2) = outputs
-            read = [[own_1, sent_2], [own_2, sent_1]]
+            first, second = outputs
+            read = [[first[0], second[-1]], [second[0], first[-1]]]
     x = outputs[0][0]
     if classifier_activation is not None:
         # Apart, as the losses of Keras look for a softmax, to be exact.
@@ -208,8 +208,8 @@ def _keep_own(x, inputs, tower):
 
 def _outputs(x, following, tower):
     """What a tower keeps, and what it sends: all of it, or the border maps."""
-    if following is None:
-        return [x]
+    if following is None or following.towers == 1:
+        return [x]  # an output that nobody reads gets zeros back from afar
     axis = _channel_axis(x)
     maps = x.shape[axis]
     if following.reach >= maps:
