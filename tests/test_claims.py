@@ -14,6 +14,7 @@ import claims_by_networks  # noqa: E402, F401
 import claims_by_record  # noqa: E402, F401
 import claims_by_results  # noqa: E402, F401
 import claims_by_sizes  # noqa: E402, F401
+import claims_by_starts  # noqa: E402, F401
 from claim_registry import PROOFS  # noqa: E402
 from claim_registry import Outcome  # noqa: E402
 from claim_registry import find_faults  # noqa: E402
