@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import ROOT
+from support import narrow
 
+import alexnet_keras
 from alexnet_keras import VARIANTS
 from alexnet_keras import __main__ as command_line
 from alexnet_keras import derive_layers
+from alexnet_keras import weights as published
 from alexnet_keras.shapes import smallest_size
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,7 +28,7 @@ def code_blocks(language):
     keras.backend.backend() != "tensorflow", reason="reads images with tf.data"
 )
 def test_the_ten_lines_run_on_a_folder_of_images(tmp_path, monkeypatch, capsys):
-    example, question = code_blocks("python")
+    example, *_, question = code_blocks("python")
     assert len(example.strip().splitlines()) <= 12
     generator = np.random.default_rng(0)
     for name in ("cat", "dog"):
@@ -46,6 +49,44 @@ def test_the_ten_lines_run_on_a_folder_of_images(tmp_path, monkeypatch, capsys):
     exec(question, scope)
     answer = capsys.readouterr().out
     assert answer.startswith("1. ") or answer.startswith("Nothing on the")
+
+
+def test_the_lines_on_published_weights(monkeypatch, capsys):
+    """With random weights and made-up names in place of the downloads."""
+    example = code_blocks("python")[1]
+    whole = alexnet_keras.build_alexnet
+
+    def build(variant, weights):
+        assert weights == "imagenet" and variant in published.PUBLISHED
+        return whole(variant=variant)
+
+    index = {str(i): [f"n{i:08}", f"name {i}"] for i in range(1000)}
+    utilities = keras.src.applications.imagenet_utils
+    monkeypatch.setattr(utilities, "CLASS_INDEX", index)
+    monkeypatch.setattr(alexnet_keras, "build_alexnet", build)
+    exec(example, {"photographs": np.zeros((1, 227, 227, 3), "uint8")})
+    assert "name " in capsys.readouterr().out
+
+
+def test_the_lines_on_other_uses():
+    example = code_blocks("python")[2]
+    network = alexnet_keras.build_alexnet(
+        input_shape=(67, 67, 3), variant=narrow("caffe")
+    )
+    generator = np.random.default_rng(0)
+    scope = {
+        "network": network,
+        "photographs": generator.uniform(-99, 99, (4, 67, 67, 3)),
+        "labels": np.array([0, 1, 0, 1]),
+    }
+    exec(example, scope)
+    assert scope["scores"].shape == (4, 1, 1, 2)
+    assert scope["boxes"].shape == (1, 1, 4)
+    trained = {
+        weight.path.split("/")[-2] for weight in scope["mine"].trainable_weights
+    }
+    assert {"conv3", "fc7", "predictions"} <= trained
+    assert not {"conv1", "conv2"} & trained
 
 
 def test_the_table_of_variants_is_the_code():
