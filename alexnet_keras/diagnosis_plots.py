@@ -75,7 +75,7 @@ def plot_starts(outcomes, ratios, rows, columns):
             enumerate(rows), enumerate(columns)
         ):
             ratio = ratios[title][row, column]
-            text = f"{_outcome(cells[row, column])}\n×{ratio:.2g}"
+            text = f"{_outcome(cells[row, column])}\n{_share(ratio)}"
             dark = never[y, x] > 0.5
             ax.text(
                 x, y, text, ha="center", va="center", fontsize=8,
@@ -90,6 +90,12 @@ def plot_starts(outcomes, ratios, rows, columns):
         ax.set_yticks(range(len(rows)), rows)
         ax.set(title=title, xlabel="biases")
     return axes
+
+
+def _share(ratio):
+    if ratio < 0.005:
+        return "×<0.01"
+    return f"×{ratio:.2f}" if ratio < 9.95 else f"×{ratio:.0f}"
 
 
 def _outcome(epochs):
