@@ -60,7 +60,7 @@ def test_starts_have_an_outcome_a_ratio_and_a_frame():
         (0, 0): ("1.5 epochs\n×0.50", "black"),
         (1, 0): ("never\n×12", "white"),
         (0, 1): ("1 of 2: 3.0 epochs\n×<0.01", "black"),
-        (1, 1): ("2.0 epochs\n×1.00", "black"),
+        (1, 1): ("2.0 epochs\n×1.01", "black"),
     }
     frames = [(patch.get_x(), patch.get_y()) for patch in ax.patches]
     assert frames == [(0.54, -0.44), (0.54, 0.56)]
