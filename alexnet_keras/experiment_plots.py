@@ -62,7 +62,8 @@ def plot_final_errors(findings, names=None):
         names: of the conditions, from top to bottom. Defaults to all.
 
     Returns:
-        The Axes. The line between the two means is the gap.
+        The Axes. The line between the two means is the gap. The axis need not
+        begin at 0: points and gaps are compared, no lengths from there.
     """
     names = findings.conditions if names is None else list(names)
     table = findings.table()
@@ -80,10 +81,11 @@ def plot_final_errors(findings, names=None):
             ax.plot(errors, [place] * len(rows), marker, color=color, alpha=0.7)
     ax.plot([], [], "o", color="C0", label="training")
     ax.plot([], [], "s", color="C1", label="validation")
+    ax.plot([], [], color="0.75", label="gap of the means")
     ax.set_yticks(range(len(names)), names)
-    ax.invert_yaxis()
-    ax.set(xlabel="error (%)", xlim=(0, None))
-    ax.legend()
+    ax.set(xlabel="error (%)", ylim=(len(names) - 0.5, -0.5))
+    # Beside the axes: inside it would hide points.
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return ax
 
 

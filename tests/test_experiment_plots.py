@@ -86,6 +86,16 @@ def test_final_errors_leave_out_what_has_not_been_run(findings):
     np.testing.assert_allclose(drawn[2], [30, 40])
 
 
+def test_final_errors_name_the_gap_and_keep_rows_off_the_frame(findings):
+    ax = experiment_plots.plot_final_errors(findings)
+    labels = [t.get_text() for t in ax.get_legend().get_texts()]
+    assert labels == ["training", "validation", "gap of the means"]
+    bottom, top = ax.get_ylim()  # the first condition is at the top
+    assert top < 0 and bottom > 1
+    left, right = ax.get_xlim()
+    assert 0 < left < 20 and right > 50
+
+
 def test_rates_show_the_chosen_one_and_leave_out_what_diverged(findings):
     ax = experiment_plots.plot_rates(findings, ["relu", "tanh"])
     lines = ax.get_lines()
