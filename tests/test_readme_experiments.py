@@ -54,10 +54,21 @@ def test_what_the_text_compares_has_three_seeds(name, conditions):
         assert len(found.trials(condition)) >= SEEDS, condition
 
 
-@pytest.mark.parametrize("name", ["relu", "dropout"])
-def test_the_stored_conditions_are_those_of_the_code(name):
+@pytest.mark.parametrize(
+    "name,data,seeds",
+    [
+        ("relu", "cifar10", 1),
+        ("dropout", "cifar10", 1),
+        ("normalization_and_pooling", "cifar10", 3),
+        ("normalization_and_pooling_of_photographs", "imagenette", 3),
+        ("initialization", "imagenette", 2),
+    ],
+)
+def test_the_stored_conditions_are_those_of_the_code(name, data, seeds):
     """Or the command that the file names would refuse to go on with it."""
-    found = load(f"{name}_cifar10")
+    found = load(f"{name.removesuffix('_of_photographs')}_{data}")
+    assert found.record["experiment"] == name
+    assert min(len(found.trials(n)) for n in found.conditions) >= seeds
     now = findings_files.new_record(EXPERIMENTS[name], found_data(found), 1)
     for condition, part in now["conditions"].items():
         there = found.record["conditions"][condition]
