@@ -13,6 +13,7 @@ from support import narrow
 import alexnet_keras
 from alexnet_keras import VARIANTS
 from alexnet_keras import __main__ as command_line
+from alexnet_keras import crossings
 from alexnet_keras import derive_layers
 from alexnet_keras import weights as published
 from alexnet_keras.shapes import smallest_size
@@ -90,7 +91,8 @@ def test_the_lines_on_other_uses():
 
 
 def test_the_table_of_variants_is_the_code():
-    head, *rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", README, re.MULTILINE)
+    section = README.split("## Which AlexNet?")[1].split("\n## ")[0]
+    head, *rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", section, re.MULTILINE)
     assert head[0] == "variant"
     assert [name for name, _ in rows] == list(VARIANTS)
     for name, cells in rows:
@@ -104,6 +106,17 @@ def test_the_table_of_variants_is_the_code():
         assert entries[-2] == str(smallest_size(name))
         parameters = sum(row.parameters for row in derived.values())
         assert entries[-1] == f"{parameters:,}"
+
+
+def test_the_bytes_between_devices_are_those_of_the_table():
+    section = README.split("### Two towers on two devices")[1]
+    rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", section, re.MULTILINE)
+    assert [name for name, _ in rows][:2] == ["original", "paper"]
+    for name, cells in rows[:2]:
+        found = crossings.bytes_per_image(name, 128)
+        written = [cell.strip() for cell in cells.split("|")]
+        kinds = ("model", "data", "mixed")
+        assert written == [f"{found[kind]:,.0f}" for kind in kinds]
 
 
 def test_the_commands_are_ones_that_exist():
