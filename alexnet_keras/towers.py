@@ -26,7 +26,7 @@ register = keras.saving.register_keras_serializable(package="alexnet_keras")
 
 @register
 class Towers(keras.Model):
-    """Two towers, a layer for each stretch between crossings.
+    """Two towers, a layer for each stage between crossings.
 
     `build_towers` makes one. Layers are called `tower2_conv3` after their
     tower and the first layer of the table that is in them; that one is
