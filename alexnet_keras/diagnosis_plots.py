@@ -23,21 +23,26 @@ def plot_signals(traces):
         titles are left to whoever knows the finding.
     """
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
-    for (name, trace), marker, dash in zip(
-        traces.items(), itertools.cycle(MARKERS), itertools.cycle(DASHES)
-    ):
+    kinds = zip(itertools.cycle(MARKERS), itertools.cycle(DASHES))
+    for number, ((name, trace), kind) in enumerate(zip(traces.items(), kinds)):
+        marker, dash = kind
+        # Each smaller than the one before, which it may lie upon.
+        thinner = 0.8**number
         layers = [signal.name for signal in trace]
         forward = [signal.values.std(0).mean() for signal in trace]
         back = [np.sqrt(np.square(s.gradients).mean()) for s in trace]
         for ax, values in zip(axes, (forward, back)):
             shown = [value if value > 0 else np.nan for value in values]
-            ax.plot(layers, shown, marker=marker, linestyle=dash, label=name)
+            ax.plot(
+                layers, shown, marker=marker, linestyle=dash, label=name,
+                markersize=11 * thinner, linewidth=3.5 * thinner,
+            )  # fmt: skip
     for ax in axes:
         ax.set_yscale("log")
         ax.tick_params("x", rotation=45)
         ax.set_xlabel("layer")
-    axes[0].set_ylabel("difference between images")
-    axes[1].set_ylabel("gradient at the layer")
+    axes[0].set_ylabel("standard deviation over the images")
+    axes[1].set_ylabel("gradient, root mean square")
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=3)
     return axes
@@ -56,8 +61,9 @@ def plot_starts(outcomes, ratios, rows, columns):
 
     Returns:
         The Axes, one a panel. A cell holds the mean of the epochs, or how
-        many seeds never train, and below it the ratio. Cells whose seeds never
-        train are dark, those that should not by their ratio have a frame.
+        many seeds train, and below it the ratio. Cells whose seeds never
+        train are dark, those that should not by their ratio have a frame,
+        black in white so that it shows on any of them.
     """
     _, axes = plt.subplots(
         1, len(outcomes), figsize=(10, 3.6), sharey=True, layout="constrained"
@@ -83,9 +89,12 @@ def plot_starts(outcomes, ratios, rows, columns):
             )  # fmt: skip
             if ratio > 1:
                 place = (x - 0.46, y - 0.44)
-                ax.add_patch(
-                    plt.Rectangle(place, 0.92, 0.88, fill=False, lw=2.5)
-                )
+                for color, width in (("white", 6), ("black", 2.5)):
+                    ax.add_patch(
+                        plt.Rectangle(
+                            place, 0.92, 0.88, fill=False, lw=width, ec=color
+                        )
+                    )
         ax.set_xticks(range(len(columns)), columns)
         ax.set_yticks(range(len(rows)), rows)
         ax.set(title=title, xlabel="biases")
@@ -94,8 +103,8 @@ def plot_starts(outcomes, ratios, rows, columns):
 
 def _share(ratio):
     if ratio < 0.005:
-        return "×<0.01"
-    return f"×{ratio:.2f}" if ratio < 9.95 else f"×{ratio:.0f}"
+        return "<0.01 × limit"
+    return f"{ratio:.{0 if ratio >= 9.995 else 2}f} × limit"
 
 
 def _outcome(epochs):

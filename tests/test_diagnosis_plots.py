@@ -1,6 +1,7 @@
 """The figures of networks that do not train show what they were given."""
 
 import matplotlib
+import matplotlib.colors
 import numpy as np
 import pytest
 
@@ -29,6 +30,12 @@ def test_signals_are_differences_forward_and_sizes_back():
             assert np.isnan(line.get_ydata()[1])  # 0 has no place on a log axis
         assert ax.get_yscale() == "log"
         assert ax.get_xlabel() == "layer"
+        # Two that coincide are both to be seen: the second is the smaller.
+        below, above = ax.get_lines()
+        assert below.get_markersize() > above.get_markersize()
+        assert below.get_linewidth() > above.get_linewidth()
+    assert forward.get_ylabel() == "standard deviation over the images"
+    assert back.get_ylabel() == "gradient, root mean square"
     (legend,) = forward.figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]
 
@@ -57,13 +64,27 @@ def test_starts_have_an_outcome_a_ratio_and_a_frame():
         for text in ax.texts
     }
     assert texts == {
-        (0, 0): ("1.5 epochs\n×0.50", "black"),
-        (1, 0): ("never\n×12", "white"),
-        (0, 1): ("1 of 2: 3.0 epochs\n×<0.01", "black"),
-        (1, 1): ("2.0 epochs\n×1.01", "black"),
+        (0, 0): ("1.5 epochs\n0.50 × limit", "black"),
+        (1, 0): ("never\n12 × limit", "white"),
+        (0, 1): ("1 of 2: 3.0 epochs\n<0.01 × limit", "black"),
+        (1, 1): ("2.0 epochs\n1.01 × limit", "black"),
     }
-    frames = [(patch.get_x(), patch.get_y()) for patch in ax.patches]
-    assert frames == [(0.54, -0.44), (0.54, 0.56)]
+    frames = [
+        (
+            patch.get_x(),
+            patch.get_y(),
+            matplotlib.colors.to_hex(patch.get_edgecolor()),
+        )
+        for patch in ax.patches
+    ]
+    assert frames == [  # one over the other: it shows on light and on dark
+        (0.54, -0.44, "#ffffff"),
+        (0.54, -0.44, "#000000"),
+        (0.54, 0.56, "#ffffff"),
+        (0.54, 0.56, "#000000"),
+    ]
+    outer, inner = (patch.get_linewidth() for patch in ax.patches[:2])
+    assert outer > inner
     np.testing.assert_array_equal(
         ax.get_images()[0].get_array(), [[0, 1], [0.5, 0]]
     )
