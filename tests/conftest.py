@@ -29,6 +29,15 @@ hypothesis.settings.load_profile("tests")
 gc.freeze()
 
 
+# Minutes each: begun first, or one of two workers waits for the other.
+LONGEST = ("test_learning.py", "test_resume.py", "test_diagnostics.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Puts the longest first; the others keep their order."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 @pytest.fixture(autouse=True)
 def seed():
     """The same random numbers for a test, whatever ran before it."""

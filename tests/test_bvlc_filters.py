@@ -112,8 +112,12 @@ def test_fc8_gives_caffes_logits(reference):
 def test_a_probe_on_pool5_knows_imagenette(tool, network, monkeypatch):
     """25 training photographs of each class, 10 others: far above random."""
     import tensorflow as tf
+    import tensorflow_datasets as tfds
 
-    monkeypatch.setenv("TFDS_DATA_DIR", str(SHARED / "tensorflow_datasets"))
+    # TFDS reads the variable when it is first imported.
+    folder = str(SHARED / "tensorflow_datasets")
+    monkeypatch.setenv("TFDS_DATA_DIR", folder)
+    monkeypatch.setattr(tfds.core.constants, "DATA_DIR", folder)
     data = datasets.load_dataset("imagenette/320px-v2")
 
     def squares(split, per_class):

@@ -49,11 +49,11 @@ def like_torchvisions():
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in network.parameters():
+            deviation = 0.5  # of a bias
             if parameter.ndim > 1:
-                fan_in = parameter[0].numel()
-                deviation = (2 / fan_in) ** 0.5
-                parameter.normal_(0, deviation, generator=generator)
-        classifier[-1].weight /= 100  # the pixels are about 73
+                deviation = (2 / parameter[0].numel()) ** 0.5
+            parameter.normal_(0, deviation, generator=generator)
+        classifier[-1].weight /= 150  # of the order of the pixels
     return torch, network
 
 
