@@ -5,7 +5,7 @@ import keras
 from alexnet_keras import layers
 from alexnet_keras import model
 from alexnet_keras import variants
-from alexnet_keras import weights
+from alexnet_keras import weights as published_weights
 
 
 def build_classifier(
@@ -16,7 +16,7 @@ def build_classifier(
     classifier_activation="softmax",
     *,
     scale=None,
-    load=None,
+    weights=None,
 ):
     """Builds the network with all that its use needs inside.
 
@@ -29,7 +29,7 @@ def build_classifier(
         classifier_activation: as in `build_alexnet`. Defaults to `"softmax"`.
         scale: what the rest is multiplied by, also one value each. Defaults
             to the variant's `pixel_scale`.
-        load: the `weights` of `build_alexnet`. Defaults to `None`.
+        weights: as in `build_alexnet`. Defaults to `None`.
 
     Returns:
         A `keras.Model` from RGB images `(batch, input_size, input_size, 3)`
@@ -44,7 +44,7 @@ def build_classifier(
     if table.input_shape[-1] == 1:
         x = keras.ops.image.rgb_to_grayscale(x)
     network = model.build_alexnet(
-        weights=load,
+        weights=weights,
         input_tensor=x,
         classes=len(class_names),
         classifier_activation=classifier_activation,
@@ -72,12 +72,12 @@ def build_pretrained(variant):
         ValueError, ConnectionError, ImportError: as `weights="imagenet"`.
     """
     table = variants.get_variant(variant)
-    published = weights.published(variant)
+    published = published_weights.published(variant)
     return build_classifier(
         table,
         table.input_shape[0],
-        weights.class_names(),
+        published_weights.class_names(),
         published.mean,
         scale=published.scale,
-        load="imagenet",
+        weights="imagenet",
     )

@@ -13,9 +13,9 @@ def read_layers(path):
         path: of the file. Its tensors must be inside, not in files beside it.
 
     Returns:
-        A list of `(name, kernel, bias)`, one for each `Conv` and `Gemm` node:
-        the name of the kernel, the kernel as PyTorch has it, `(filters,
-        channels / groups, height, width)` or `(units, inputs)`, and the bias.
+        A list of `(kernel, bias)`, one for each `Conv` and `Gemm` node; the
+        kernel as PyTorch has it, `(filters, channels / groups, height,
+        width)` or `(units, inputs)`.
 
     Raises:
         ImportError: if the package `onnx` is not installed.
@@ -78,4 +78,4 @@ def _layer(node, constants, path):
     turned = any(item.name == "transB" and item.i for item in node.attribute)
     if node.op_type == "Gemm" and not turned:
         kernel = kernel.T
-    return known[0], kernel, bias.ravel()
+    return kernel, bias.ravel()

@@ -103,7 +103,7 @@ def _foreign(variant, path):
 
 
 def _pairs(state, path):
-    """Puts the tensors of PyTorch together: `(name, kernel, bias)`."""
+    """Puts the tensors of PyTorch together: `(kernel, bias)` of each layer."""
     names = list(state)
     for kernel, bias in zip(names[::2], [*names[1::2], None]):
         layer = kernel.removesuffix(".weight")
@@ -114,16 +114,14 @@ def _pairs(state, path):
                 f"{bias!r}",
                 path,
             )
-    return [
-        (kernel, state[kernel], state[bias])
-        for kernel, bias in zip(names[::2], names[1::2])
-    ]
+    values = list(state.values())
+    return list(zip(values[::2], values[1::2]))
 
 
 def _turned(rows, layers, flip):
     """Turns kernels as PyTorch has them into those of Keras."""
     weights, maps = {}, None
-    for row, (_, kernel, bias) in zip(rows, layers):
+    for row, (kernel, bias) in zip(rows, layers):
         if kernel.ndim == 4:
             maps = len(kernel)
             kernel = kernel.transpose(2, 3, 1, 0)

@@ -9,6 +9,7 @@ from keras import ops
 
 from alexnet_keras import onnx_files
 from alexnet_keras import variants
+from alexnet_keras.sizes import is_int
 
 CLASSES = 1000
 
@@ -131,7 +132,8 @@ def decode_predictions(predictions, top=5):
         score first.
 
     Raises:
-        ValueError: if `predictions` has another shape.
+        ValueError: if `predictions` has another shape, or `top` is not
+            positive.
         ConnectionError: if the file with the names (35 kB, kept in
             `~/.keras/models`) is neither there nor can be downloaded.
     """
@@ -140,6 +142,10 @@ def decode_predictions(predictions, top=5):
         raise ValueError(
             f"`predictions` must have the shape (batch, {CLASSES}). "
             f"Received: predictions of shape {predictions.shape}"
+        )
+    if not is_int(top, 1):
+        raise ValueError(
+            f"`top` must be a positive integer. Received: top={top!r}"
         )
     try:
         return keras.applications.imagenet_utils.decode_predictions(

@@ -141,6 +141,9 @@ def test_errors_of_names(monkeypatch):
         "`predictions` must have the shape (batch, 1000). "
         "Received: predictions of shape (2, 10)"
     )
+    assert failing(decode_predictions, np.zeros((2, 1000)), 0) == (
+        "`top` must be a positive integer. Received: top=0"
+    )
 
     def get_file(*_, **__):
         raise Exception("no route")
