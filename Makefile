@@ -1,4 +1,4 @@
-# make train · make test · make lab · make bench · make lint
+# make train · make test · make test-all · make lab · make bench · make lint
 # The first target called makes the environment; PYTHON chooses the Python.
 
 PYTHON ?= python3
@@ -9,13 +9,15 @@ BACKEND ?= tensorflow
 export TF_ENABLE_ONEDNN_OPTS ?= 1
 NOTEBOOKS = $(shell find notebooks -name '*.ipynb' -not -path '*/.*' | sort)
 
-.PHONY: help train results test unit notebooks lab lint bench badges figures claims run-notebooks clean
+.PHONY: help train results test test-all unit slow notebooks lab lint bench badges figures claims run-notebooks clean
 
 help:
 	@echo 'make train          train on embedded photographs (3 minutes, CPU)'
 	@echo 'make results        train the networks of the README (1–2 hours, CPU)'
-	@echo 'make test           unit tests, then every notebook'
-	@echo 'make unit           unit tests only'
+	@echo 'make test           quick unit tests, then every notebook'
+	@echo 'make test-all       these, then the slow tests and those that need'
+	@echo '                    JAX, PyTorch or photographs beside the repository'
+	@echo 'make unit           quick unit tests only'
 	@echo 'make notebooks      every notebook under nbval only'
 	@echo 'make lab            open JupyterLab on the notebooks'
 	@echo 'make lint           ruff'
@@ -42,8 +44,16 @@ results: $(VENV)/ready
 
 test: unit notebooks
 
+test-all: test slow
+
 unit: $(VENV)/ready
-	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal \
+		--durations=10 -m 'not slow' $(ARGS)
+
+# What `make unit` leaves out, or skips where something is not installed.
+slow: $(VENV)/ready
+	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal \
+		--durations=10 -m 'slow or extra' $(ARGS)
 
 # A cell that hangs must not wait for nbval's 2000 seconds.
 notebooks: $(VENV)/ready

@@ -38,6 +38,16 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """What may skip is marked, so that it is run again where nothing lacks."""
+    report = yield
+    if report.skipped and item.get_closest_marker("extra") is None:
+        report.outcome = "failed"
+        report.longrepr = f"Skipped, but not marked `extra`: {report.longrepr}"
+    return report
+
+
 @pytest.fixture(autouse=True)
 def seed():
     """The same random numbers for a test, whatever ran before it."""

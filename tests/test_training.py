@@ -246,9 +246,10 @@ def test_mixed_precision_learns_the_same(
     # What is returned computes in float32, normalizers and all.
     assert {layer.compute_dtype for layer in result.model.layers} == {"float32"}
     assert keras.config.dtype_policy().name == "float32"
-    # Activations have three digits, two in bfloat16.
+    # Activations have three digits, two in bfloat16; a loss near 0 has none
+    # in common. Guessing has a loss of 0.69.
     np.testing.assert_allclose(
-        result.history["loss"], one_device.history["loss"], rtol=0.1
+        result.history["loss"], one_device.history["loss"], rtol=0, atol=0.02
     )
     start = recorder.weights[0]
     ours = [v.numpy() for v in result.model.trainable_variables]
