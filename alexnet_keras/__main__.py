@@ -5,6 +5,7 @@ import os
 import sys
 
 from alexnet_keras import model_commands
+from alexnet_keras.printing import printable
 
 
 def main(arguments=None):
@@ -17,7 +18,7 @@ def main(arguments=None):
     try:
         return parsed.run(parsed)
     except (ValueError, OSError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130  # the run has said how to go on

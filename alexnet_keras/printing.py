@@ -6,6 +6,8 @@ writing round, half a character. `repr` escapes these; a name that is put into
 words without it goes through here.
 """
 
+import os
+
 # They join letters or keep them apart in Persian, Hindi and many more.
 JOINERS = "\u200c\u200d"
 
@@ -17,13 +19,14 @@ def printable(text):
     are: it is to be read, not to be turned back.
 
     Args:
-        text: a string, or what `str` makes one of, such as a path. Bytes of a
-            file's name that are no UTF-8 are shown as bytes.
+        text: a string, a path, its bytes, or what `str` makes a string of.
+            Bytes that are no UTF-8 are shown as bytes.
 
     >>> print(printable("crème 猫 \x1b[2Jcat\nerror: none \udce9"))
     crème 猫 \x1b[2Jcat\nerror: none \xe9
     """
-    return "".join(map(_show, str(text)))
+    text = os.fsdecode(text) if isinstance(text, bytes) else str(text)
+    return "".join(map(_show, text))
 
 
 def in_figure(text):

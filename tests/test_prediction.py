@@ -76,7 +76,7 @@ def test_bad_files_are_named_and_the_others_predicted(tmp_path):
         "empty",
         "no image",
         "not there",
-        "Is a directory",
+        "not a file",
         None,
     ]
     assert [dict(image.guesses).keys() for image in found] == [
