@@ -8,6 +8,13 @@ from alexnet_keras import model_commands
 from alexnet_keras.printing import printable
 
 
+class _Parser(argparse.ArgumentParser):
+    """Also of subcommands; `predict m *` hands on whatever files are called."""
+
+    def error(self, message):
+        super().error(printable(message))
+
+
 def main(arguments=None):
     """Runs a command; returns the exit status.
 
@@ -25,7 +32,7 @@ def main(arguments=None):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m alexnet_keras", description="AlexNet for Keras."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -149,7 +149,9 @@ def main(arguments=None):
             kept = "no trial is complete"
         print(f"Stopped; {kept}. To go on:\n{printable(again)}")
         return 130
-    print(found.table().to_string(index=False))
+    table = found.table()
+    table["condition"] = table["condition"].map(printable)
+    print(table.to_string(index=False))
     print(f"Written to {printable(output)}")
     return 0
 
