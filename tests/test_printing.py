@@ -43,6 +43,22 @@ def test_nothing_changes_twice():
     assert printable(text) == text == "a\\x1b[2J\\n\\xe9 \\ {0} $1"
 
 
+def test_names_cannot_tear_the_table_of_classes():
+    pytest.importorskip("tensorflow")
+    from alexnet_keras import evaluation
+
+    tally = Tally(("ant", "b\x1b[2J\n{0}", "猫"))
+    tally.add([0, 0, 1, 2], np.eye(3)[[0, 1, 1, 2]])
+    title, *rows = evaluation.format_classes(tally.result()).splitlines()
+    end = title.index("images") + len("images")
+    assert [row[:end].split() for row in rows] == [
+        ["ant", "2"],
+        ["b\\x1b[2J\\n{0}", "1"],
+        ["猫", "1"],
+    ]
+    assert rows[0].endswith("  b\\x1b[2J\\n{0} (1)")
+
+
 def drawn(ax):
     """All texts of a figure, in the order of their names, once it is drawn."""
     ax.figure.canvas.draw()
