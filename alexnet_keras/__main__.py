@@ -5,6 +5,14 @@ import os
 import sys
 
 from alexnet_keras import model_commands
+from alexnet_keras.printing import printable
+
+
+class _Parser(argparse.ArgumentParser):
+    """Also of subcommands; `predict m *` hands on whatever files are called."""
+
+    def error(self, message):
+        super().error(printable(message))
 
 
 def main(arguments=None):
@@ -17,14 +25,14 @@ def main(arguments=None):
     try:
         return parsed.run(parsed)
     except (ValueError, OSError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130  # the run has said how to go on
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m alexnet_keras", description="AlexNet for Keras."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

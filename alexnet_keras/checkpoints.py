@@ -19,6 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from alexnet_keras.printing import printable
+
 KEEP = 2
 PROGRESS = "progress"
 
@@ -146,7 +148,8 @@ def load_newest(folder, say=print):
                 arrays = {name: contents[name] for name in contents.files}
             progress = json.loads(arrays.pop(PROGRESS).tobytes())
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            say(f"{path.name} is damaged; the one before it is taken.")
+            name = printable(path.name)
+            say(f"{name} is damaged; the one before it is taken.")
             continue
         step = int(path.stem.partition("-")[2])
         return Checkpoint(step, arrays, progress)

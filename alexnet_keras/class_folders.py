@@ -4,6 +4,7 @@ Whatever is not used is counted and named: nobody should have to find out
 from a poor result that half of the images were never seen.
 """
 
+import itertools
 import os
 import pathlib
 import random
@@ -41,7 +42,8 @@ def read_folder(root, skip_bad=False):
             and `validation` (or `val`) with the classes inside; nothing else
             in it is then read. Without them every fifth image of a class
             validates. Folders inside a class belong to it. Names that begin
-            with a dot are ignored.
+            with a dot are ignored. A class may be a link to a folder that
+            lies elsewhere; links inside a class are not followed.
         skip_bad: whether to leave out images that cannot be read. Defaults
             to `False`: they are refused.
 
@@ -50,12 +52,14 @@ def read_folder(root, skip_bad=False):
 
     Raises:
         ValueError: if there are fewer than two classes, a class without an
-            image, splits of different classes, or, without `skip_bad`, an
-            image that cannot be read.
+            image, splits of different classes, a link by which an image
+            would be there twice, or, without `skip_bad`, an image that cannot
+            be read.
     """
     root = pathlib.Path(root)
     folders = _split_folders(root)
     names = _class_names(root, folders)
+    _refuse_links(root, folders, names)
     files, others = _find(root, folders, names)
     bad = image_files.check(
         [
@@ -134,6 +138,36 @@ def _class_names(root, folders):
             f"validation: {differences}. Received: {str(root)!r}"
         )
     return names
+
+
+def _refuse_links(root, folders, names):
+    """Refuses links that lead nowhere, or to images that are there already."""
+    lost = [
+        path
+        for folder in folders.values()
+        for path in sorted(folder.iterdir())
+        if path.is_symlink() and not os.path.exists(path)
+    ]
+    if lost:
+        raise ValueError(
+            "`dataset`: a link where a class may be leads nowhere: "
+            f"{image_files.list_names(lost, root)}. Mend or remove what is "
+            f"listed. Received: {str(root)!r}"
+        )
+    # In this order a folder is followed by what is inside it.
+    places = sorted(
+        (pathlib.Path(os.path.realpath(folder / name)), folder / name)
+        for folder in folders.values()
+        for name in names
+    )
+    for (outer, path), (inner, other) in itertools.pairwise(places):
+        if inner.is_relative_to(outer):
+            both = image_files.list_names([path, other], root)
+            raise ValueError(
+                f"`dataset`: by a link, two classes or splits have images in "
+                f"common: {both}. Remove the link, or let it lead to a folder "
+                f"that no other is in. Received: {str(root)!r}"
+            )
 
 
 def _find(root, folders, names):

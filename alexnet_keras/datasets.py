@@ -14,6 +14,7 @@ from alexnet_keras import class_folders
 from alexnet_keras import image_files
 from alexnet_keras import photo_patches
 from alexnet_keras.image_data import ImageData
+from alexnet_keras.printing import printable
 
 
 def load_dataset(name="photo_patches", skip_bad=False):
@@ -26,8 +27,9 @@ def load_dataset(name="photo_patches", skip_bad=False):
             may hold `train` and `validation` (or `val`) with the classes
             inside; without them every fifth image of a class validates.
         skip_bad: whether to leave out of a folder the images that cannot be
-            read. Defaults to `False`: they are refused. `ImageData.skipped`
-            says what was left out.
+            read, or have more than 89,478,485 pixels (see `image_files`).
+            Defaults to `False`: they are refused. `ImageData.skipped` says
+            what was left out.
 
     Returns:
         An `ImageData`.
@@ -194,4 +196,5 @@ def _keys(name, info):
 def _first_line(error):
     """What went wrong, without the long list of names that TFDS adds."""
     line = (str(error).splitlines() or [""])[0].split(" Here are ")[0].rstrip()
+    line = printable(line)
     return line if line.endswith(".") else line + "."

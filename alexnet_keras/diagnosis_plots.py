@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from alexnet_keras.experiment_plots import MARKERS
+from alexnet_keras.printing import in_figure
 from alexnet_keras.training_plots import DASHES
 
 
@@ -28,13 +29,13 @@ def plot_signals(traces):
         marker, dash = kind
         # Each smaller than the one before, which it may lie upon.
         thinner = 0.8**number
-        layers = [signal.name for signal in trace]
+        layers = [in_figure(signal.name) for signal in trace]
         forward = [signal.values.std(0).mean() for signal in trace]
         back = [np.sqrt(np.square(s.gradients).mean()) for s in trace]
         for ax, values in zip(axes, (forward, back)):
             shown = [value if value > 0 else np.nan for value in values]
             ax.plot(
-                layers, shown, marker=marker, linestyle=dash, label=name,
+                layers, shown, marker=marker, linestyle=dash, label=in_figure(name),
                 markersize=11 * thinner, linewidth=3.5 * thinner,
             )  # fmt: skip
     for ax in axes:

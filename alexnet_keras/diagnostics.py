@@ -13,6 +13,7 @@ import numpy as np
 from alexnet_keras import causes
 from alexnet_keras import probing
 from alexnet_keras import sanity
+from alexnet_keras.printing import printable
 
 STEPS = 40  # of each training of a copy
 IMAGES = 32  # on which it trains
@@ -92,7 +93,7 @@ def report(faults):
     if not faults:
         return "Nothing on the check-list was found."
     return "\n".join(
-        f"{number}. {fault.check}: {fault.text}"
+        f"{number}. {fault.check}: {printable(fault.text)}"
         for number, fault in enumerate(faults, 1)
     )
 

@@ -12,6 +12,7 @@ from alexnet_keras import devices
 from alexnet_keras import images
 from alexnet_keras import scores
 from alexnet_keras import trained_models
+from alexnet_keras.printing import printable
 
 NAMED = 5  # class names that a message lists
 
@@ -122,7 +123,7 @@ def _outputs_of_labels(model, names, data):
 
 
 def _listed(names):
-    names = list(names)
+    names = [printable(name) for name in names]
     text = ", ".join(names[:NAMED]) or "none"
     more = len(names) - NAMED
     return f"{text} and {more} more" if more > 0 else text
@@ -176,18 +177,19 @@ def format_classes(evaluation):
     elk         1  100.0 %        –          0
     """
     enough = len(evaluation.classes) > 5
-    width = max(5, *map(len, evaluation.class_names))
+    width = max(5, *(len(printable(row.name)) for row in evaluation.classes))
     titles = "images    top-1    top-5  undecided  mostly mistaken for"
     lines = [f"{'class':<{width}}  {titles}"]
     for index, row in enumerate(evaluation.classes):
         shares = row.top_1, row.top_5 if enough else math.nan
         top_1_share, top_5_share = map(_percent, shares)
         line = (
-            f"{row.name:<{width}} {row.images:>7,} {top_1_share:>8} "
+            f"{printable(row.name):<{width}} {row.images:>7,} "
+            f"{top_1_share:>8} "
             f"{top_5_share:>8} {row.undecided:>10,}"
         )
         for name, count in evaluation.mistakes(index)[:1]:
-            line += f"  {name} ({count:,})"
+            line += f"  {printable(name)} ({count:,})"
         lines.append(line)
     return "\n".join(lines)
 

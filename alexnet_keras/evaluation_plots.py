@@ -4,6 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import colors
 
+from alexnet_keras.printing import in_figure
+
 # Beyond so many classes cells and edges have no room for text.
 NUMBERED, NAMED = 20, 60
 CELLS_PER_INCH = 80  # at most: at 110 dots an inch a cell is a dot or more
@@ -26,7 +28,8 @@ def plot_confusion(evaluation, ax=None):
     Returns:
         The Axes. The title states the most frequent confusion.
     """
-    names, confusion = evaluation.class_names, evaluation.confusion
+    names = [in_figure(name) for name in evaluation.class_names]
+    confusion = evaluation.confusion
     classes = len(names)
     if ax is None:
         side = max(min(3.5 + 0.4 * classes, 11), classes / CELLS_PER_INCH + 2)
@@ -79,7 +82,8 @@ def _finding(evaluation):
     if not found:
         return "No class is taken for another"
     row, (called, count) = max(found, key=lambda item: item[1][1])
+    name, called = in_figure(repr(row.name)), in_figure(repr(called))
     return (
-        f"Most frequent confusion:\n{count:,} of {row.images:,} "
-        f"{row.name!r} are called {called!r}"
+        f"Most frequent confusion:\n{count:,} of {row.images:,} {name} are "
+        f"called {called}"
     )

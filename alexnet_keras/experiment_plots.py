@@ -5,6 +5,7 @@ import itertools
 import matplotlib.pyplot as plt
 import numpy as np
 
+from alexnet_keras.printing import in_figure
 from alexnet_keras.training_plots import DASHES
 
 MARKERS = "osD^vPX*"
@@ -41,7 +42,7 @@ def plot_curves(findings, names, curve="train_error", target=None, ax=None):
             marker=marker,
             markersize=4,
             linestyle=dash,
-            label=name,
+            label=in_figure(name),
         )
         for row in curves:
             ax.plot(epochs, row, color=line.get_color(), alpha=0.3)
@@ -82,7 +83,7 @@ def plot_final_errors(findings, names=None):
     ax.plot([], [], "o", color="C0", label="training")
     ax.plot([], [], "s", color="C1", label="validation")
     ax.plot([], [], color="0.75", label="gap of the means")
-    ax.set_yticks(range(len(names)), names)
+    ax.set_yticks(range(len(names)), list(map(in_figure, names)))
     ax.set(xlabel="error (%)", ylim=(len(names) - 0.5, -0.5))
     # Beside the axes: inside it would hide points.
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
@@ -118,7 +119,7 @@ def plot_rates(findings, names):
             marker,
             markersize=11,
             color=line.get_color(),
-            label=f"{name}: {part['learning_rate']:g}",
+            label=f"{in_figure(name)}: {part['learning_rate']:g}",
         )
     ax.set(xscale="log", xlabel="learning rate", ylabel="training loss (nats)")
     ax.legend(title="chosen")

@@ -20,6 +20,7 @@ from alexnet_keras import trials
 from alexnet_keras.comparisons import EXPERIMENTS
 from alexnet_keras.comparisons import Experiment
 from alexnet_keras.comparisons import get_experiment
+from alexnet_keras.printing import printable
 
 SEARCH = {"train_size": 10_000, "validation_size": 1000, "epochs": 3}
 
@@ -140,16 +141,18 @@ def main(arguments=None):
             say=lambda line: print(line, flush=True),
         )
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        kept = f"complete trials are in {output}"
+        kept = f"complete trials are in {printable(output)}"
         if not output.exists():
             kept = "no trial is complete"
-        print(f"Stopped; {kept}. To go on:\n{again}")
+        print(f"Stopped; {kept}. To go on:\n{printable(again)}")
         return 130
-    print(found.table().to_string(index=False))
-    print(f"Written to {output}")
+    table = found.table()
+    table["condition"] = table["condition"].map(printable)
+    print(table.to_string(index=False))
+    print(f"Written to {printable(output)}")
     return 0
 
 

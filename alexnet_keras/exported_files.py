@@ -8,6 +8,8 @@ import zipfile
 
 import keras
 
+from alexnet_keras.printing import printable
+
 NAMES = "class_names.txt"
 
 
@@ -35,7 +37,7 @@ def write(model, path, format):
             add_names(path, format, named[0].class_names)
     except Exception as error:
         # TensorFlow and the converters raise what they like.
-        reason = next(iter(str(error).strip().splitlines()), "")
+        reason = printable(next(iter(str(error).strip().splitlines()), ""))
         raise ValueError(
             f"`model` could not be written as {format} "
             f"({type(error).__name__}: {reason}).{_known_reason()} "

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from alexnet_keras import image_files
+from alexnet_keras.printing import printable
 
 SPLITS = ("train", "validation")
 IN_MEMORY = 256  # encoded images, while all are checked
@@ -112,9 +113,10 @@ class ImageData:
                 name for split in SPLITS for name in self._unreadable(split)
             ]
         except tf.errors.DataLossError as error:
+            reason = error.message.split("}} ")[-1].split(" [Op:")[0]
             raise ValueError(
-                "`dataset`: a file of records is damaged "
-                f"({error.message.split('}} ')[-1].split(' [Op:')[0]}). "
+                f"`dataset`: a file of records is damaged ({printable(reason)})"
+                ". "
                 "Remove the data set's folder and load it again. "
                 f"Received: {self.name!r}"
             ) from error
@@ -145,9 +147,7 @@ class ImageData:
 
     def _name(self, split, index, record):
         if self.read is image_files.read:
-            return (
-                f"{os.fsdecode(record)} ({image_files.why_unreadable(record)})"
-            )
+            return f"{os.fsdecode(record)} ({image_files.load(record)[1]})"
         if self.read is image_files.decode:
             reason = image_files.why_undecodable(record)
             return f"{split} record {index} ({reason})"

@@ -1,21 +1,30 @@
 """Image files: found by name, checked by their bytes, read by TensorFlow.
 
 TensorFlow's own words for a file that it cannot decode do not say which file,
-and come hours into a run. So every file is checked before: its first bytes
-say what it is, and its last ones whether all of it is there. That is quick,
-but damage in the middle shows only when the whole image is decoded, and that
-of a JPEG not always then: its decoder patches over what it cannot read.
+and come hours into a run. So every file is checked before: its header says what
+it is and how large, and its last bytes whether all of it is there. That is
+quick, but damage in the middle shows only when the whole image is decoded, and
+that of a JPEG not always then: its decoder patches over what it cannot read.
+
+A small file can unfold to more pixels than the memory holds. What has more
+than `PIL.Image.MAX_IMAGE_PIXELS` is refused before it is decoded: 89,478,485,
+which take 268 MB, unless that is set to something else; `None` allows all.
 """
 
+import errno
 import io
+import math
 import os
 import stat
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 from PIL import UnidentifiedImageError
+
+from alexnet_keras.printing import printable
 
 IMAGE_FILES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 # Pictures as well, which TensorFlow does not decode. They are looked at, to
@@ -92,7 +101,7 @@ def find(folder):
 
 
 def check(paths):
-    """Looks at the first and last bytes of files, many at a time.
+    """Looks at the header and the last bytes of files, many at a time.
 
     A file without its format's last bytes may still be fine (some cameras
     write more behind them), and so may be one of another format: TensorFlow
@@ -106,20 +115,31 @@ def check(paths):
         reason, a few words.
     """
     chunks = [paths[i : i + CHUNK] for i in range(0, len(paths), CHUNK)]
-    with ThreadPoolExecutor(THREADS) as pool:
+    # Threads that undo their filters of warnings may undo each other's.
+    with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
         found = pool.map(lambda chunk: list(map(_look_at, chunk)), chunks)
         reasons = [reason for chunk in found for reason in chunk]
     return {path: reason for path, reason in zip(paths, reasons) if reason}
 
 
-def why_unreadable(path):
-    """Returns why a file cannot be read, or `None`; decodes all of it."""
+def load(path):
+    """Decodes an image file, or says why that is not possible.
+
+    Args:
+        path: of anything that is there. Nothing is read of pipes, devices
+            and files that are too large.
+
+    Returns:
+        `(pixels, None)`, pixels as of `decode`, or `(None, reason)`.
+    """
     try:
-        with open(path, "rb") as file:
-            encoded = file.read()
+        with _open(path) as file:
+            reason = _refuse_header(file)
+            file.seek(0)
+            encoded = b"" if reason else file.read()
     except OSError as error:
-        return _say_system_error(path, error)
-    return why_undecodable(encoded)
+        return None, _say_system_error(path, error)
+    return (None, reason) if reason else _decode(encoded)
 
 
 def why_undecodable(encoded):
@@ -130,14 +150,7 @@ def why_undecodable(encoded):
     """
     if not encoded:
         return "empty"
-    try:
-        pixels = decode(tf.constant(encoded)).numpy()
-    except tf.errors.OpError:
-        return _name_damage(encoded)
-    # TensorFlow takes the palette's indices for greys, without a word.
-    if encoded.startswith(b"BM") and not _pillow_agrees(encoded, pixels):
-        return "BMP that TensorFlow reads wrongly"
-    return None
+    return _refuse_header(io.BytesIO(encoded)) or _decode(encoded)[1]
 
 
 def list_names(paths, root="", reasons=None):
@@ -153,9 +166,7 @@ def list_names(paths, root="", reasons=None):
     """
     names = []
     for path in paths[:NAMED]:
-        # A name that is no UTF-8 cannot be printed.
-        name = os.fsencode(os.path.relpath(path, root) if root else path)
-        name = name.decode(errors="backslashreplace")
+        name = printable(os.path.relpath(path, root) if root else path)
         reason = (reasons or {}).get(path)
         names.append(f"{name} ({reason})" if reason else name)
     more = len(paths) - len(names)
@@ -170,44 +181,89 @@ def refuse_folder(error):
     ) from error
 
 
+def _open(path):
+    """Opens a file, or says in an `OSError` why it must not be read."""
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(0, "not a file")
+    if not status.st_size:
+        raise OSError(0, "empty")
+    # The largest pixels, four channels of 16 bits, have 8 bytes.
+    if status.st_size > 8 * (Image.MAX_IMAGE_PIXELS or math.inf):
+        raise OSError(0, f"too large: {status.st_size:,} bytes")
+    return open(path, "rb")
+
+
 def _look_at(path):
     try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
-            return "not a file"
-        if not status.st_size:
-            return "empty"
-        with open(path, "rb", buffering=0) as file:
+        with _open(path) as file:
+            if reason := _refuse_header(file):
+                return reason
+            file.seek(0)
             first = file.read(8)
-            file.seek(max(0, status.st_size - 12))
-            last = file.read(12)
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 12))
+            last = file.read()
     except OSError as error:
         return _say_system_error(path, error)
     for start, (_, end) in FORMATS.items():
         if first.startswith(start) and last.endswith(end):
             return None
-    return why_unreadable(path)
+    return load(path)[1]
 
 
 def _say_system_error(path, error):
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) or error.errno == errno.ELOOP:
         return "broken link" if os.path.islink(path) else "not there any more"
     return error.strerror
 
 
-def _name_damage(encoded):
-    for start, (name, _) in FORMATS.items():
-        if encoded.startswith(start):
+def _refuse_header(file):
+    """Why an image file is of no use, as far as its header says, or `None`."""
+    limit = Image.MAX_IMAGE_PIXELS or math.inf
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they do not say which file
+            image = Image.open(file)
+        pixels = image.width * image.height
+        if image.format == "GIF":
+            # TensorFlow unpacks all its pictures, at one byte a pixel.
+            pixels *= max(1, image.n_frames / 3)
+    except Image.DecompressionBombError:
+        pixels = math.inf
+    except Exception as error:
+        # Pillow's readers raise errors of many types on damaged files.
+        file.seek(0)
+        if name := _known_format(file.read(8)):
             return f"{name}, damaged or cut short"
-    # Pillow's readers raise errors of many types on damaged files.
+        unknown = isinstance(error, UnidentifiedImageError)
+        return "no image" if unknown else "damaged or cut short"
+    return f"more than {limit:,} pixels" if pixels > limit else None
+
+
+def _known_format(start):
+    known = (FORMATS[first][0] for first in FORMATS if start.startswith(first))
+    return next(known, None)
+
+
+def _decode(encoded):
     try:
-        image = Image.open(io.BytesIO(encoded))
-    except UnidentifiedImageError:
-        return "no image"
-    except Exception:
-        return "damaged or cut short"
+        pixels = decode(tf.constant(encoded))
+    except tf.errors.OpError:
+        return None, _name_damage(encoded)
+    # TensorFlow takes the palette's indices for greys, without a word.
+    if encoded.startswith(b"BM") and not _pillow_agrees(encoded, pixels):
+        return None, "BMP that TensorFlow reads wrongly"
+    return pixels, None
+
+
+def _name_damage(encoded):
+    if name := _known_format(encoded):
+        return f"{name}, damaged or cut short"
+    image = Image.open(io.BytesIO(encoded))
     try:
-        image.load()
+        # Of other formats Pillow would unpack large ones, and run programs.
+        if image.format in ("BMP", "WEBP"):
+            image.load()
     except Exception:
         return f"{image.format}, damaged or cut short"
     return f"{image.format} that TensorFlow does not decode"
@@ -218,4 +274,4 @@ def _pillow_agrees(encoded, pixels):
         image = Image.open(io.BytesIO(encoded)).convert("RGB")
     except Exception:
         return False
-    return np.array_equal(np.asarray(image), pixels)
+    return np.array_equal(image, pixels)

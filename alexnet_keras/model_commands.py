@@ -3,6 +3,8 @@
 import pathlib
 import sys
 
+from alexnet_keras.printing import printable
+
 MODEL = (
     "a .keras file, the output folder of a run, or torchvision or caffe: "
     "weights published for ImageNet, downloaded once"
@@ -101,8 +103,8 @@ def _evaluate(arguments):
     )
     views = "ten crops" if arguments.ten_crop else "centre crop"
     print(
-        f"{arguments.model} on {arguments.dataset}: {result.images:,} "
-        f"validation images, {views}"
+        f"{printable(arguments.model)} on {printable(arguments.dataset)}: "
+        f"{result.images:,} validation images, {views}"
     )
     print(evaluation.format_summary(result))
     if arguments.per_class:
@@ -136,11 +138,12 @@ def _predict(arguments):
     predictions = prediction.predict(model, arguments.images)
     for image in predictions:
         if image.error:
-            print(f"{image.path}: {image.error}", file=sys.stderr)
+            path = printable(image.path)
+            print(f"{path}: {image.error}", file=sys.stderr)
             continue
-        print(image.path)
+        print(printable(image.path))
         for name, probability in image.guesses:
-            print(f"{100 * probability:7.1f} %  {name}")
+            print(f"{100 * probability:7.1f} %  {printable(name)}")
     bad = sum(image.error is not None for image in predictions)
     if bad:
         print(
@@ -163,7 +166,7 @@ def _export(arguments):
         model, arguments.output, arguments.format, arguments.tolerance
     )
     print(
-        f"{done.path}: {done.format}, {done.bytes / 1e6:,.1f} MB; its outputs "
-        f"differ from the model's by {done.difference:.2g} at most"
+        f"{printable(done.path)}: {done.format}, {done.bytes / 1e6:,.1f} MB; "
+        f"its outputs differ from the model's by {done.difference:.2g} at most"
     )
     return 0

@@ -32,8 +32,8 @@ def predict(model, paths, top=5):
     """Names what image files show.
 
     Each image is prepared as in `evaluation.evaluate`: made square, and its
-    centre shown to the network. A file that is no image does not stop the
-    others; its prediction says why.
+    centre shown to the network. A file that is no image, or has more than
+    89,478,485 pixels, does not stop the others; its prediction says why.
 
     Args:
         model: a `keras.Model` as training leaves it, see
@@ -64,14 +64,12 @@ def predict(model, paths, top=5):
 
 
 def _predict(model, size, names, path, top):
-    error = "not there"
+    pixels, error = None, "not there"
     if os.path.lexists(path):
-        error = image_files.why_unreadable(path)
+        pixels, error = image_files.load(path)
     if error:
         return Prediction(path, error=error)
-    square = images.center_square(
-        image_files.read(path), batches.resize_for(size)
-    )
+    square = images.center_square(pixels, batches.resize_for(size))
     crop = images.center_crop(square, size)[None]
     (probabilities,) = trained_models.probabilities(model, crop)
     if not np.isfinite(probabilities).all():

@@ -14,6 +14,7 @@ from keras import ops
 
 from alexnet_keras import classifier
 from alexnet_keras import weights
+from alexnet_keras.printing import printable
 
 FILE = "model.keras"  # in the output folder of a run
 # Softmax in bfloat16 adds up to 1 within this.
@@ -71,6 +72,11 @@ def load_network(path):
             "`model` names a file that is not there. "
             f"Received: model={str(path)!r}"
         )
+    if not file.is_file():
+        raise ValueError(
+            "`model` names a pipe or a device; it must be a file. "
+            f"Received: model={str(path)!r}"
+        )
     if file.suffix != ".keras":
         raise ValueError(
             "`model` must be a .keras file, the output folder of a run, or "
@@ -81,7 +87,7 @@ def load_network(path):
         return keras.models.load_model(file, compile=False)
     except Exception as error:
         # Whatever Keras, zipfile or h5py raises, the file is of no use.
-        reason = next(iter(str(error).strip().splitlines()), "")
+        reason = printable(next(iter(str(error).strip().splitlines()), ""))
         raise ValueError(
             "`model` cannot be loaded as a Keras model "
             f"({type(error).__name__}: {reason}). "

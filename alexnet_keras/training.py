@@ -16,6 +16,7 @@ from alexnet_keras import sanity
 from alexnet_keras import settings
 from alexnet_keras import variants
 from alexnet_keras import watching
+from alexnet_keras.printing import printable
 
 
 def train(
@@ -126,7 +127,8 @@ def train(
         settings.check_same(folder, description)
         complete = results.read(folder, run)
         if complete is not None:
-            say(f"Complete already, in {folder}. {complete.summary}")
+            summary = printable(complete.summary)
+            say(f"Complete already, in {printable(folder)}. {summary}")
             return complete
         settings.write(folder, description)
     newest = folder and checkpoints.load_newest(folder, say)
@@ -169,7 +171,7 @@ def train(
                     save_every=save_every,
                     tensorboard=tensorboard,
                 )
-                say(f"Stopped; nothing is lost. To go on:\n{again}")
+                say(f"Stopped; nothing is lost. To go on:\n{printable(again)}")
             raise
 
     classifier = assembly.build_in(
@@ -185,8 +187,8 @@ def train(
     if folder is not None:
         results.write(folder, result, seconds)
         checkpoints.remove_all(folder)
-        names = sorted(path.name for path in folder.iterdir())
-        say(f"Written to {folder}: {', '.join(names)}")
+        names = sorted(printable(path.name) for path in folder.iterdir())
+        say(f"Written to {printable(folder)}: {', '.join(names)}")
     return result
 
 
@@ -255,8 +257,8 @@ def _fit(model, recipe, steps, streams, keeper, watchers, say):
 
 def _describe(run, recipe, data):
     return (
-        f"{run.variant} at {run.input_size}×{run.input_size} on {data.name}: "
-        f"{data.train_size} training and {data.validation_size} validation "
+        f"{run.variant} at {run.input_size}×{run.input_size} on "
+        f"{printable(data.name)}: {data.train_size} training and {data.validation_size} validation "
         f"images of {len(data.class_names)} classes. Recipe {recipe.name}, "
         f"{recipe.epochs} epochs, batches of {run.batch_size} on "
         f"{run.replicas} replica(s) of "

@@ -6,6 +6,8 @@ import math
 import matplotlib.pyplot as plt
 import numpy as np
 
+from alexnet_keras.printing import in_figure
+
 DASHES = ("-", "--", "-.", (0, (1, 1)))
 
 
@@ -76,7 +78,7 @@ def plot_comparison(records):
             accuracy[name],
             marker=marker,
             linestyle=dash,
-            label=name,
+            label=in_figure(name),
         )
     common = min(images[-1] for images in seen.values())
     there = {
@@ -90,7 +92,7 @@ def plot_comparison(records):
         xlabel="training images seen",
         ylabel="validation top-1 (%)",
         ylim=(0, None),
-        title=f"After {common:,} images `{best}` leads with "
+        title=f"After {common:,} images `{in_figure(best)}` leads with "
         f"{there[best]:.0f} %",
     )
     ax.legend()
@@ -121,14 +123,14 @@ def plot_predictions(images, labels, probabilities, class_names, columns=5):
     )
     for ax in axes.flat:
         ax.set_axis_off()
-    right = 0
+    names, right = [in_figure(name) for name in class_names], 0
     for ax, image, label, row in zip(axes.flat, images, labels, probabilities):
         guess = int(np.argmax(row))
         right += guess == label
         ax.imshow(image.astype("uint8"))
-        text = f"{class_names[guess]} {row[guess]:.0%}"
+        text = f"{names[guess]} {row[guess]:.0%}"
         if guess != label:
-            text = f"✗ {text}\nis {class_names[label]}"
+            text = f"✗ {text}\nis {names[label]}"
         ax.set_title(text, fontsize=8)
     figure.suptitle(f"{right} of {len(images)} named rightly")
     return axes

@@ -5,6 +5,7 @@ import os
 import pathlib
 import struct
 import tempfile
+import warnings
 import zlib
 
 import hypothesis
@@ -49,21 +50,27 @@ def with_alpha(mode):
     return image
 
 
-def deep_png(pixels):
-    """A PNG of 16 bits and three channels, which Pillow does not write."""
+def png(width, height, bits, rows):
+    """A PNG of three channels, whatever its header says of the rows."""
 
     def chunk(name, data):
         check = struct.pack(">I", zlib.crc32(name + data))
         return struct.pack(">I", len(data)) + name + data + check
 
-    height, width, _ = pixels.shape
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    header = struct.pack(">IIBBBBB", width, height, bits, 2, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0))
+        + chunk(b"IHDR", header)
         + chunk(b"IDAT", zlib.compress(rows))
         + chunk(b"IEND", b"")
     )
+
+
+def deep_png(pixels):
+    """A PNG of 16 bits and three channels, which Pillow does not write."""
+    height, width, _ = pixels.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    return png(width, height, 16, rows)
 
 
 def animation(kind):
@@ -160,6 +167,16 @@ REFUSED = {
     "pixels.ppm": (
         encode(PICTURE, "PPM"),
         "PPM that TensorFlow does not decode",
+    ),
+    # To decode it Pillow would run Ghostscript, a program of its own.
+    "program.jpg": (
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n",
+        "EPS that TensorFlow does not decode",
+    ),
+    # 1.2 GB of pixels, so its header says; there is none.
+    "bomb.png": (
+        png(20_000, 20_000, 8, b""),
+        "more than 89,478,485 pixels",
     ),
 }
 # Complete by its last bytes: only decoding all of it finds the damage.
@@ -335,6 +352,48 @@ def test_links_to_files_are_read_and_broken_ones_refused(tmp_path):
     assert "1 image cannot be read: train/b/gone.png (broken link)." in error(
         root
     )
+    (root / "train/b/gone.png").unlink()
+    (root / "train/b/loop.png").symlink_to("loop.png")
+    assert "train/b/loop.png (broken link)." in error(root)
+
+
+@pytest.mark.parametrize("name", ["good.jpg", "good.gif", "good.bmp"])
+def test_as_many_pixels_as_pillow_allows(tmp_path, monkeypatch, name):
+    """40×60 pixels: 2,400 pass, and 2,399 do not."""
+    root = build(tmp_path, {name: READ[name]})
+    for limit in (2400, None):
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        assert datasets.load_dataset(root).train_size == 3
+    for path in root.glob("*/*/other.png"):
+        path.write_bytes(READ["1x1.png"])
+    for limit in (2399, 1000):  # Pillow warns of the one, refuses the other
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            data = datasets.load_dataset(root, skip_bad=True)
+        assert data.skipped == (
+            "Left out 1 image that cannot be read: "
+            f"train/b/{name} (more than {limit:,} pixels).",
+        )
+
+
+def test_all_pictures_of_an_animation_count(monkeypatch):
+    """TensorFlow unpacks them all, a byte a pixel where a picture has 3."""
+    pictures = [PICTURE.rotate(angle) for angle in range(1, 30)]
+    content = encode(PICTURE, "GIF", save_all=True, append_images=pictures)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10 * 2400)
+    assert check(content) is None
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10 * 2400 - 1)
+    assert check(content) == "more than 23,999 pixels"
+
+
+def test_a_file_of_too_many_bytes_is_not_read(tmp_path):
+    path = tmp_path / "long.jpg"
+    path.write_bytes(JPEG)
+    os.truncate(path, 10**12)  # takes no room on the disk
+    assert image_files.check([path]) == {
+        path: "too large: 1,000,000,000,000 bytes"
+    }
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
@@ -441,7 +500,8 @@ def test_no_damaged_file_is_refused_that_tensorflow_reads(
 ):
     content = damage(encoded, place, value)
     if check(content):
-        # Of a BMP it may be the wrong pixels that were read.
-        assert content.startswith(b"BM") or not decodes(content)
+        # Of a BMP it may be the wrong pixels that were read, and of a GIF
+        # Pillow reads some headers more strictly.
+        assert content.startswith((b"BM", b"GIF")) or not decodes(content)
     elif not decodes(content):
         assert image_files.why_undecodable(content)

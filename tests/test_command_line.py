@@ -233,3 +233,46 @@ def test_predict_names_bad_files_and_ends_with_status_1(
         f"{bad}: empty\n{missing}: not there\n"
         "error: 2 of 3 images could not be read\n",
     )
+
+
+HOSTILE = "elk\x1b[2J\nerror: none {0}"
+SHOWN = "elk\\x1b[2J\\nerror: none {0}"
+
+
+def test_names_cannot_act_on_the_terminal(tmp_path, capsys):
+    """Of classes and of files; a line break does not begin a line."""
+    build_toy(("ant", HOSTILE)).save(tmp_path / "model.keras")
+    path = tmp_path / f"{HOSTILE}.png"
+    Image.new("RGB", (12, 9), (10, 0, 0)).save(path)
+    words = ["predict", str(tmp_path), str(path), f"{HOSTILE}.jpg"]
+    assert command_line.main(words) == 1
+    assert capsys.readouterr() == (
+        f"{tmp_path}/{SHOWN}.png\n   99.3 %  {SHOWN}\n    0.7 %  ant\n",
+        f"{SHOWN}.jpg: not there\nerror: 1 of 2 images could not be read\n",
+    )
+    with pytest.raises(SystemExit):
+        command_line.main([*words, "--no\x1b"])
+    assert "--no\\x1b" in capsys.readouterr().err
+
+
+def test_names_cannot_forge_a_line_of_an_error(red_images, tmp_path, capsys):
+    build_toy(("ant", "bee", HOSTILE)).save(tmp_path / "model.keras")
+    words = ["evaluate", str(tmp_path), "--dataset", str(red_images)]
+    assert command_line.main(words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"Only `model` has {SHOWN}; only `data` has cat." in line
+
+
+def test_a_stored_summary_cannot_act_on_the_terminal(
+    tmp_path, capsys, monkeypatch
+):
+    pytest.importorskip("tensorflow")
+    from alexnet_keras import results
+    from alexnet_keras import training
+
+    stored = results.TrainingResult(None, {}, None, True, "100 %\x1b[2J\n!")
+    monkeypatch.setattr(results, "read", lambda *_: stored)
+    assert training.train(output=tmp_path / "\x1b") is stored
+    assert capsys.readouterr().out == (
+        f"Complete already, in {tmp_path}/\\x1b. 100 %\\x1b[2J\\n!\n"
+    )

@@ -172,6 +172,54 @@ def test_links_to_class_folders_are_followed(tmp_path):
     assert datasets.load_dataset(tmp_path / "data").train_size == 2
 
 
+@pytest.mark.parametrize(
+    "link, target, listed",
+    [
+        ("c", ".", "c, a"),  # the data set itself, with everybody's images
+        ("c", "..", "c, a"),
+        ("a0", "a", "a, a0"),
+        ("c", "a/inside", "a, c"),
+        ("c", "../elsewhere", None),
+    ],
+)
+def test_links_to_images_that_are_there_already(tmp_path, link, target, listed):
+    root = tmp_path / "data"
+    places = ("data/a", "data/a/inside", "data/b", "elsewhere")
+    for place in places:
+        for number in range(2):
+            save(tmp_path / place / f"{number}.png")
+    (root / link).symlink_to(target)
+    if listed is None:
+        assert datasets.load_dataset(root).class_names == ("a", "b", "c")
+        return
+    assert error(root) == (
+        "`dataset`: by a link, two classes or splits have images in common: "
+        f"{listed}. Remove the link, or let it lead to a folder that no other "
+        f"is in. Received: {str(root)!r}"
+    )
+
+
+def test_links_between_splits(tmp_path):
+    for place in ("train/a", "train/b", "val/a"):
+        save(tmp_path / place / "0.png")
+    (tmp_path / "val/b").symlink_to("../train/b")
+    assert "in common: train/b, val/b." in error(tmp_path)
+    (tmp_path / "val").rename(tmp_path / "old")
+    (tmp_path / "val").symlink_to("train")
+    assert "in common: train/a, val/a." in error(tmp_path)
+
+
+def test_links_that_lead_nowhere_are_no_classes(tmp_path):
+    for name in "ab":
+        save(tmp_path / name / "0.png")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "\x1bgone").symlink_to("unplugged")
+    assert error(tmp_path) == (
+        "`dataset`: a link where a class may be leads nowhere: \\x1bgone, "
+        f"loop. Mend or remove what is listed. Received: {str(tmp_path)!r}"
+    )
+
+
 def test_order_is_always_the_same(tmp_path):
     for name in "ab":
         for number in range(20):

@@ -1,6 +1,7 @@
 """Names for image files; a bad file is named and does not stop the others."""
 
 import math
+import os
 
 import numpy as np
 import pytest
@@ -76,13 +77,49 @@ def test_bad_files_are_named_and_the_others_predicted(tmp_path):
         "empty",
         "no image",
         "not there",
-        "Is a directory",
+        "not a file",
         None,
     ]
     assert [dict(image.guesses).keys() for image in found] == [
         {"ant"},
         *[set()] * 4,
         {"gnu"},
+    ]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_nothing_is_read_of_what_has_no_end(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")  # nobody ever writes to it
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    (tmp_path / "device.png").symlink_to(os.devnull)
+    names = "pipe.png", "loop.png", "device.png"
+    found = prediction.predict(build_toy(NAMES), [tmp_path / n for n in names])
+    assert [image.error for image in found] == [
+        "not a file",
+        "broken link",
+        "not a file",
+    ]
+
+
+def test_an_image_is_decoded_once_and_one_too_large_not_at_all(
+    tmp_path, monkeypatch
+):
+    large = save(tmp_path / "large.png", 20, size=(100, 100))
+    paths = [save(tmp_path / f"{red}.png", red) for red in (0, 20)] + [large]
+    decode, decoded = image_files.decode, []
+
+    def count(encoded):
+        decoded.append(decode(encoded).shape)
+        return decode(encoded)
+
+    monkeypatch.setattr(image_files, "decode", count)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 9_999)
+    found = prediction.predict(build_toy(NAMES), paths)
+    assert decoded == [(9, 12, 3)] * 2
+    assert [image.error for image in found] == [
+        None,
+        None,
+        "more than 9,999 pixels",
     ]
 
 
