@@ -60,7 +60,9 @@ def predict(model, paths, top=5):
             "`model` has no layer class_names, which training puts behind the "
             f"network. Received: model {model.name!r}"
         )
-    return [_predict(model, size, names, str(path), top) for path in paths]
+    return [
+        _predict(model, size, names, os.fsdecode(path), top) for path in paths
+    ]
 
 
 def _predict(model, size, names, path, top):
@@ -69,9 +71,9 @@ def _predict(model, size, names, path, top):
         error = image_files.why_unreadable(path)
     if error:
         return Prediction(path, error=error)
-    square = images.center_square(
-        image_files.read(path), batches.resize_for(size)
-    )
+    # A name need not be UTF-8.
+    picture = image_files.read(os.fsencode(path))
+    square = images.center_square(picture, batches.resize_for(size))
     crop = images.center_crop(square, size)[None]
     (probabilities,) = trained_models.probabilities(model, crop)
     if not np.isfinite(probabilities).all():

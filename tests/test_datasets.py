@@ -142,20 +142,6 @@ def test_name_of_another_type_is_refused(name):
     )
 
 
-@pytest.mark.parametrize(
-    "places, there",
-    [(("train",), "train"), (("train", "test"), "test, train")],
-)
-def test_splits_without_validation_are_no_classes(tmp_path, places, there):
-    for place in places:
-        save(tmp_path / place / "a" / "0.png")
-        save(tmp_path / place / "b" / "0.png")
-    assert error(tmp_path) == (
-        "`dataset` must hold train and validation (or val), or the class "
-        f"folders themselves. Received: {str(tmp_path)!r}, with only {there}"
-    )
-
-
 def test_a_class_may_be_called_train(tmp_path):
     for name in ("bus", "train"):
         for number in range(2):
