@@ -18,7 +18,9 @@ class ClassFolders:
     """Image files with their labels.
 
     Attributes:
-        class_names: names of the class folders, sorted.
+        class_names: names of the class folders, sorted; as `caf\\xe9` and
+            `a\\nb` where they are not UTF-8 or have line breaks, which figures
+            and files of names do not take.
         train: `(path, label)` of the training images, in random order.
         validation: `(path, label)` of the validation images, likewise.
         skipped: what was left out, with the count, and whether test images
@@ -89,7 +91,7 @@ def read_folder(root, skip_bad=False):
     if "validation" not in files:
         files = _hold_out(files["train"], names, root)
     return ClassFolders(
-        names,
+        tuple(map(image_files.printable, names)),
         _label_and_shuffle(files["train"]),
         _label_and_shuffle(files["validation"]),
         tuple(skipped),

@@ -173,12 +173,13 @@ def list_names(paths, root="", reasons=None):
 
 
 def printable(path):
-    """Returns a path as text that any stream takes that takes UTF-8.
+    """Returns a path as one line of text that is UTF-8, whatever it is.
 
     >>> print(printable(b"caf\\xe9.jpg"))
     caf\\xe9.jpg
     """
-    return os.fsencode(path).decode(errors="backslashreplace")
+    text = os.fsencode(path).decode(errors="backslashreplace")
+    return text.replace("\n", r"\n").replace("\r", r"\r")
 
 
 def count(things, name):

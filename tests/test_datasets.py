@@ -1,5 +1,7 @@
 """Where images come from; what is refused is refused with a full sentence."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -156,6 +158,15 @@ def test_links_to_class_folders_are_followed(tmp_path):
         (tmp_path / "data").mkdir(exist_ok=True)
         (tmp_path / "data" / name).symlink_to(tmp_path / "store" / name)
     assert datasets.load_dataset(tmp_path / "data").train_size == 2
+
+
+def test_names_of_classes_are_text_in_one_line(tmp_path):
+    for name in ("a\nb", os.fsdecode(b"caf\xe9"), "naïve"):
+        for number in range(2):
+            save(tmp_path / name / f"{number}.png")
+    data = datasets.load_dataset(tmp_path)
+    assert data.class_names == (r"a\nb", r"caf\xe9", "naïve")
+    assert len(list(data.images("train"))) == 3
 
 
 def test_order_is_always_the_same(tmp_path):

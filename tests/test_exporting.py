@@ -335,7 +335,7 @@ def test_the_command(tmp_path, capsys):
         f"{out}: saved_model, {size / 1e6:,.1f} MB; its outputs differ from "
         "the model's by "
     )
-    assert exported_files.read_names(out, "saved_model") == tuple(CLASSES)
+    assert exported_files.read_names(out, "saved_model") == IN_LINES
     # A network without names, and a target that is there.
     bare = build_alexnet(
         include_top=False, input_shape=(67, 67, 3), variant=narrow("paper")

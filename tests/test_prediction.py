@@ -1,6 +1,7 @@
 """Names for image files; a bad file is named and does not stop the others."""
 
 import math
+import os
 
 import numpy as np
 import pytest
@@ -84,6 +85,16 @@ def test_bad_files_are_named_and_the_others_predicted(tmp_path):
         *[set()] * 4,
         {"gnu"},
     ]
+
+
+def test_a_name_need_not_be_utf_8(tmp_path):
+    name = os.fsencode(tmp_path) + b"/caf\xe9.png"
+    image = save(tmp_path / "a.png", 20)
+    os.rename(image, name)
+    for path in (name, os.fsdecode(name)):
+        (found,) = prediction.predict(build_toy(NAMES), [path], top=1)
+        assert (found.path, found.error) == (os.fsdecode(name), None)
+        assert found.guesses[0][0] == "cat"
 
 
 def test_wrong_arguments_are_refused(tmp_path):
