@@ -10,6 +10,9 @@ import pytest
 from PIL import Image
 from support import ROOT
 
+from alexnet_keras import derive_layers
+from alexnet_keras.shapes import format_table
+
 # TensorFlow's stand-in, which writes as C++ does, and then ends the process.
 SCRIPT = r"""
 import os
@@ -72,6 +75,13 @@ def test_no_name_is_too_strange_for_a_stream(encoding, roof):
         TF_CPP_MIN_LOG_LEVEL="3",
     )
     assert done.stdout == f"caf\\udce9 {roof}\n"
+
+
+def test_shapes_prints_its_table_only():
+    done = run("-m", "alexnet_keras", "shapes", "--variant", "caffe")
+    table = format_table(derive_layers("caffe"))
+    assert (done.returncode, done.stdout) == (0, table + "\n")
+    assert done.stderr == ""
 
 
 @pytest.mark.slow
