@@ -7,9 +7,12 @@ import sys
 # start-up messages, and takes the kernels that TensorFlow leaves off on CPUs
 # without AVX-512, where they train AlexNet 1.7 times as fast. Whoever imports
 # the package keeps what they set.
-if sys.argv[:1] == ["-m"]:
+if sys.argv[:1] == ["-m"] and "alexnet" in " ".join(sys.orig_argv):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    from alexnet_keras import console
+
+    console.set_up()
 
 from alexnet_keras.layers import AdaptiveAveragePooling2D
 from alexnet_keras.layers import CeilMaxPooling2D

@@ -126,6 +126,7 @@ def _in_random_order(data, size, seed, first_image):
         waiting = min(data.train_size, SHUFFLE_BYTES // (3 * size * size))
 
     def epoch(number):
+        _leave_seed_zero()
         return source.shuffle(
             waiting,
             seed=EPOCH_SEEDS * seed + number,
@@ -136,6 +137,17 @@ def _in_random_order(data, size, seed, first_image):
     ordered = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(epoch)
     ordered = ordered.skip(behind)
     return ordered if cached else ordered.map(read, **parallel)
+
+
+def _leave_seed_zero():
+    """Gives the graph that is being traced another seed than 0.
+
+    TensorFlow, which takes seeds modulo 2³¹ − 1, compares one of 0 and that of
+    the shuffle with (0, 0), and a seed that depends on the epoch is no number.
+    """
+    graph = tf.compat.v1.get_default_graph()
+    if graph.seed is not None and graph.seed % (2**31 - 1) == 0:
+        graph.seed = 2**31 - 2
 
 
 def _recolor(noise, seed):

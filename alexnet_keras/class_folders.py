@@ -11,10 +11,8 @@ import random
 from dataclasses import dataclass
 
 from alexnet_keras import image_files
-
-VALIDATION_FOLDERS = ("validation", "val")
-# A folder of nothing but these has no classes at this level.
-SPLIT_FOLDERS = {"train", "test", "valid", *VALIDATION_FOLDERS}
+from alexnet_keras import split_folders
+from alexnet_keras.printing import printable
 
 
 @dataclass(frozen=True)
@@ -22,10 +20,13 @@ class ClassFolders:
     """Image files with their labels.
 
     Attributes:
-        class_names: names of the class folders, sorted.
+        class_names: names of the class folders, sorted; as `caf\\xe9` and
+            `a\\nb` where they are not UTF-8 or have line breaks, which figures
+            and files of names do not take.
         train: `(path, label)` of the training images, in random order.
         validation: `(path, label)` of the validation images, likewise.
-        skipped: what was left out: a sentence for each kind, with the count.
+        skipped: what was left out, with the count, and whether test images
+            validate: a sentence each.
     """
 
     class_names: tuple[str, ...]
@@ -38,12 +39,15 @@ def read_folder(root, skip_bad=False):
     """Finds the images of a folder of class folders, and checks them all.
 
     Args:
-        root: path of a folder that holds a folder for each class, or `train`
-            and `validation` (or `val`) with the classes inside; nothing else
-            in it is then read. Without them every fifth image of a class
-            validates. Folders inside a class belong to it. Names that begin
-            with a dot are ignored. A class may be a link to a folder that
-            lies elsewhere; links inside a class are not followed.
+        root: path of a folder that holds a folder for each class, or folders
+            of splits with the classes inside: `train` and `val`, or, where
+            there is none to validate, `test`; `split_folders.WORDS` has
+            other names. Images beside them are counted. Without splits every
+            fifth image of a class validates. A folder that is alone in its
+            folder is gone into; folders inside a class belong to it. Names
+            that begin with a dot, and `__MACOSX`, are ignored. A class may be
+            a link to a folder that lies elsewhere; links inside a class are
+            not followed.
         skip_bad: whether to leave out images that cannot be read. Defaults
             to `False`: they are refused.
 
@@ -52,12 +56,12 @@ def read_folder(root, skip_bad=False):
 
     Raises:
         ValueError: if there are fewer than two classes, a class without an
-            image, splits of different classes, a link by which an image
-            would be there twice, or, without `skip_bad`, an image that cannot
-            be read.
+            image, splits of different classes, folders that look like splits
+            and cannot be told apart, a link by which an image would be there
+            twice, or, without `skip_bad`, an image that cannot be read.
     """
     root = pathlib.Path(root)
-    folders = _split_folders(root)
+    folders = split_folders.find(root)
     names = _class_names(root, folders)
     _refuse_links(root, folders, names)
     files, others = _find(root, folders, names)
@@ -69,51 +73,41 @@ def read_folder(root, skip_bad=False):
             for path in paths
         ]
     )
-    skipped = []
+    skipped = split_folders.describe(root, folders)
     if bad:
         listed = image_files.list_names(list(bad), root, bad)
         if not skip_bad:
             raise ValueError(
-                f"`dataset`: {_count(bad, 'image')} cannot be read: {listed}. "
-                "Replace or remove what is listed, or pass `skip_bad=True` "
-                f"(`--skip-bad`) to leave it out. Received: {str(root)!r}"
+                f"`dataset`: {image_files.count(bad, 'image')} cannot be "
+                f"read: {listed}. Replace or remove what is listed, or pass "
+                "`skip_bad=True` (`--skip-bad`) to leave it out. "
+                f"Received: {str(root)!r}"
             )
         skipped.append(
-            f"Left out {_count(bad, 'image')} that cannot be read: {listed}."
+            f"Left out {image_files.count(bad, 'image')} that cannot be read: "
+            f"{listed}."
         )
         files = _leave_out(bad, files, names, root)
     if others:
         skipped.append(
-            f"Not read {_count(others, 'file')} whose name or place is no "
-            f"image's: {image_files.list_names(others, root)}."
+            f"Not read {image_files.count(others, 'file')} whose name or place "
+            f"is no image's: {image_files.list_names(others, root)}."
         )
     if "validation" not in files:
         files = _hold_out(files["train"], names, root)
     return ClassFolders(
-        names,
+        tuple(map(printable, names)),
         _label_and_shuffle(files["train"]),
         _label_and_shuffle(files["validation"]),
         tuple(skipped),
     )
 
 
-def _split_folders(root):
-    """Returns the folder of classes of each split, or one that is for both."""
-    for name in VALIDATION_FOLDERS:
-        if (root / "train").is_dir() and (root / name).is_dir():
-            return {"train": root / "train", "validation": root / name}
-    there = _list_folders(root)
-    if there and SPLIT_FOLDERS.issuperset(there):
-        raise ValueError(
-            "`dataset` must hold train and validation (or val), or the class "
-            f"folders themselves. Received: {str(root)!r}, with only "
-            f"{', '.join(there)}"
-        )
-    return {"train": root}
-
-
 def _class_names(root, folders):
-    classes = {split: _list_folders(path) for split, path in folders.items()}
+    classes = {
+        split: split_folders.list_folders(path)
+        for split, path in folders.items()
+    }
     for split, names in classes.items():
         if len(names) < 2:
             raise ValueError(
@@ -180,7 +174,7 @@ def _find(root, folders, names):
             for entry in sorted(
                 os.scandir(folder), key=lambda entry: entry.name
             )
-            if not entry.is_dir() and not entry.name.startswith(".")
+            if not entry.is_dir() and not image_files.is_hidden(entry.name)
         ]
         for name in names:
             pictures, rest = image_files.find(folder / name)
@@ -195,6 +189,7 @@ def _find(root, folders, names):
                 )
             files[split].append(pictures)
             others += rest
+        split_folders.refuse_unnamed(folder, names, files[split])
     return files, others
 
 
@@ -238,20 +233,3 @@ def _label_and_shuffle(classes):
     # Sorted by class until here, and a shuffle buffer may be smaller.
     random.Random(0).shuffle(pairs)
     return tuple(pairs)
-
-
-def _list_folders(folder):
-    try:
-        return tuple(
-            sorted(
-                path.name
-                for path in folder.iterdir()
-                if path.is_dir() and not path.name.startswith(".")
-            )
-        )
-    except OSError as error:
-        image_files.refuse_folder(error)
-
-
-def _count(things, name):
-    return f"{len(things)} {name}{'s' if len(things) > 1 else ''}"

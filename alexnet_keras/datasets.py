@@ -24,8 +24,9 @@ def load_dataset(name="photo_patches", skip_bad=False):
         name: `"photo_patches"` (embedded, no download), the path of a folder
             of class folders, or any TFDS name such as `"cifar10"` or
             `"imagenette/320px-v2"`; `TFDS_DATA_DIR` is honoured. A folder
-            may hold `train` and `validation` (or `val`) with the classes
-            inside; without them every fifth image of a class validates.
+            may hold splits, such as `train` and `val`, with the classes
+            inside (`class_folders.read_folder`); without them every fifth
+            image of a class validates.
         skip_bad: whether to leave out of a folder the images that cannot be
             read, or have more than 89,478,485 pixels (see `image_files`).
             Defaults to `False`: they are refused. `ImageData.skipped` says

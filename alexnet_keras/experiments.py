@@ -65,9 +65,10 @@ def run(
     devices.check_positive("epochs", epochs)
     data = dataset
     if not isinstance(data, arrays.Arrays):
-        data = arrays.load_arrays(
-            datasets.load_dataset(dataset), experiment.size
-        )
+        photographs = datasets.load_dataset(dataset)
+        for sentence in photographs.skipped:
+            say(sentence)
+        data = arrays.load_arrays(photographs, experiment.size)
     data = data.part(experiment.train_size, experiment.measured)
     found = findings_files.open_findings(output, experiment, data, epochs)
     part = data.part(SEARCH["train_size"], SEARCH["validation_size"])

@@ -75,7 +75,7 @@ def run(path, format, images):
 
 
 def add_names(path, format, names):
-    """Puts the names of the outputs, one a line, with an exported file.
+    r"""Puts the names of the outputs, one a line, with an exported file.
 
     In `assets.extra/class_names.txt` of a SavedModel's folder; in
     `class_names.txt` of a .tflite file, which becomes a zip archive as well,
@@ -85,13 +85,14 @@ def add_names(path, format, names):
     Args:
         path: as for `run`.
         format: as for `run`.
-        names: of the outputs, in order.
+        names: of the outputs, in order. Of a name that is not UTF-8, or
+            has line breaks, what is neither is written as `\udce9` or `\n`.
     """
-    lines = "".join(f"{name}\n" for name in names)
+    lines = "".join(f"{_in_one_line(name)}\n" for name in names)
     if format == "saved_model":
         extra = pathlib.Path(path) / "assets.extra"
         extra.mkdir()
-        (extra / NAMES).write_text(lines, encoding="utf-8")
+        (extra / NAMES).write_bytes(lines.encode())
     elif format == "litert":
         with zipfile.ZipFile(path, "a") as archive:
             archive.writestr(NAMES, lines)
@@ -124,7 +125,7 @@ def read_names(path, format):
     if format == "saved_model":
         file = pathlib.Path(path) / "assets.extra" / NAMES
         if file.exists():
-            lines = file.read_text(encoding="utf-8")
+            lines = file.read_bytes().decode()
     elif format == "litert":
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
@@ -137,7 +138,13 @@ def read_names(path, format):
         )
         metadata = session.get_modelmeta().custom_metadata_map
         lines = metadata.get("class_names", "")
-    return tuple(lines.splitlines())
+    # `splitlines` takes more characters for the end of a line.
+    return tuple(lines.split("\n")[:-1])
+
+
+def _in_one_line(name):
+    name = name.replace("\n", r"\n").replace("\r", r"\r")
+    return name.encode(errors="backslashreplace").decode()
 
 
 def _run_litert(path, images):

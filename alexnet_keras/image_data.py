@@ -56,8 +56,8 @@ class ImageData:
         read: makes of a record the `uint8` image `(height, width, 3)`, with
             TensorFlow's operations only. Defaults to `identity`, for records
             that are images.
-        skipped: what was left out of a folder: a sentence for each kind, with
-            the count, to be printed. Defaults to `()`.
+        skipped: what was left out of a folder, with the count, and whether
+            test images validate: sentences to be printed. Defaults to `()`.
     """
 
     name: str

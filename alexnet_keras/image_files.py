@@ -73,11 +73,17 @@ def decode(encoded):
     return tf.ensure_shape(image, (None, None, 3))
 
 
-def find(folder):
+def is_hidden(name):
+    """Whether a file or folder is none of the user's, but of their system."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def find(folder, without=()):
     """Finds the pictures in a folder and in those inside it, by their names.
 
     Args:
-        folder: path. What begins with a dot is ignored.
+        folder: path. What is hidden is ignored.
+        without: paths of folders inside it that are not gone into.
 
     Returns:
         Two sorted lists of paths: pictures, and everything else, links to
@@ -87,12 +93,18 @@ def find(folder):
         ValueError: if a folder cannot be listed.
     """
     pictures, others = [], []
+    without = set(map(os.path.normpath, without))
     for inside, folders, files in os.walk(folder, onerror=refuse_folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [
+            name
+            for name in folders
+            if not is_hidden(name)
+            and os.path.normpath(os.path.join(inside, name)) not in without
+        ]
         paths = [os.path.join(inside, name) for name in folders]
         others += filter(os.path.islink, paths)
         for name in files:
-            if not name.startswith("."):
+            if not is_hidden(name):
                 is_picture = name.lower().endswith(IMAGE_FILES + OTHER_PICTURES)
                 (pictures if is_picture else others).append(
                     os.path.join(inside, name)
@@ -171,6 +183,15 @@ def list_names(paths, root="", reasons=None):
         names.append(f"{name} ({reason})" if reason else name)
     more = len(paths) - len(names)
     return ", ".join(names) + (f" and {more} more" if more else "")
+
+
+def count(things, name):
+    """Returns how many there are, in words.
+
+    >>> count([1, 2], "image")
+    '2 images'
+    """
+    return f"{len(things)} {name}{'s' if len(things) > 1 else ''}"
 
 
 def refuse_folder(error):

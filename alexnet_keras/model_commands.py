@@ -1,5 +1,6 @@
 """The commands that use a trained network: evaluate, predict, export."""
 
+import os
 import pathlib
 import sys
 
@@ -19,8 +20,8 @@ def add_evaluate(commands):
     parser.add_argument("model", metavar="MODEL", help=MODEL)
     parser.add_argument(
         "--dataset",
-        required=True,
-        help="as for train; its classes must be those of the network",
+        help="as for train; its classes must be those of the network; "
+        "default: that of the run",
     )
     parser.add_argument(
         "--skip-bad",
@@ -82,7 +83,6 @@ def add_export(commands):
 
 
 def _evaluate(arguments):
-    from alexnet_keras import datasets
     from alexnet_keras import devices
     from alexnet_keras import evaluation
     from alexnet_keras import trained_models
@@ -91,7 +91,7 @@ def _evaluate(arguments):
     if arguments.confusion:
         _check_figure(arguments.confusion)
     model = trained_models.load_classifier(arguments.model)
-    data = datasets.load_dataset(arguments.dataset, arguments.skip_bad)
+    data = _load_data(arguments)
     for sentence in data.skipped:
         print(sentence, file=sys.stderr)
     result = evaluation.evaluate(
@@ -103,7 +103,7 @@ def _evaluate(arguments):
     )
     views = "ten crops" if arguments.ten_crop else "centre crop"
     print(
-        f"{printable(arguments.model)} on {printable(arguments.dataset)}: "
+        f"{printable(arguments.model)} on {printable(data.name)}: "
         f"{result.images:,} validation images, {views}"
     )
     print(evaluation.format_summary(result))
@@ -115,6 +115,23 @@ def _evaluate(arguments):
         axes = evaluation_plots.plot_confusion(result)
         axes.figure.savefig(arguments.confusion, dpi=110)
     return 0
+
+
+def _load_data(arguments):
+    """Loads the data set that is named, or that of the run."""
+    from alexnet_keras import datasets
+    from alexnet_keras import settings
+
+    if arguments.dataset is not None:
+        return datasets.load_dataset(arguments.dataset, arguments.skip_bad)
+    name, skip_bad = settings.read_dataset(arguments.model)
+    try:
+        return datasets.load_dataset(name, skip_bad or arguments.skip_bad)
+    except ValueError as error:
+        raise ValueError(
+            "`--dataset` must be named, as that of the run cannot be loaded "
+            f"from {os.getcwd()!r}: {error}"
+        ) from error
 
 
 def _check_figure(path):
@@ -137,11 +154,11 @@ def _predict(arguments):
     model = trained_models.load_classifier(arguments.model)
     predictions = prediction.predict(model, arguments.images)
     for image in predictions:
+        path = printable(image.path)
         if image.error:
-            path = printable(image.path)
             print(f"{path}: {image.error}", file=sys.stderr)
             continue
-        print(printable(image.path))
+        print(path)
         for name, probability in image.guesses:
             print(f"{100 * probability:7.1f} %  {printable(name)}")
     bad = sum(image.error is not None for image in predictions)

@@ -60,7 +60,9 @@ def predict(model, paths, top=5):
             "`model` has no layer class_names, which training puts behind the "
             f"network. Received: model {model.name!r}"
         )
-    return [_predict(model, size, names, str(path), top) for path in paths]
+    return [
+        _predict(model, size, names, os.fsdecode(path), top) for path in paths
+    ]
 
 
 def _predict(model, size, names, path, top):

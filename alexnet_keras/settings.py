@@ -14,7 +14,7 @@ from alexnet_keras import devices
 from alexnet_keras import shapes
 
 # The embedded photographs are small: so are the crops and the batches, and a
-# CPU is done in about two minutes. Other data sets get the recipe's sizes.
+# CPU is done in about four minutes. Other data sets get the recipe's sizes.
 EMBEDDED = {"input_size": 83, "batch_size": 32, "epochs": 4}
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 FILE = "settings.json"
@@ -182,6 +182,27 @@ def write(folder, description):
     checkpoints.write_atomically(
         folder / FILE, lambda part: part.write_text(text, encoding="utf-8")
     )
+
+
+def read_dataset(model):
+    """Reads which data set a run was trained on.
+
+    Args:
+        model: path of the output folder of a run, or of a file in it.
+
+    Returns:
+        `(dataset, skip_bad)`, as for `training.train`.
+    """
+    path = pathlib.Path(model)
+    file = (path if path.is_dir() else path.parent) / FILE
+    try:
+        there = dict(json.loads(file.read_text(encoding="utf-8")))
+        return there["dataset"], there.get("skip_bad", False)
+    except (OSError, ValueError, TypeError, KeyError):
+        raise ValueError(
+            f"`--dataset` must be named, as `model` has no {FILE} of a run "
+            f"beside it that does. Received: model={str(model)!r}"
+        ) from None
 
 
 def check_same(folder, description):

@@ -1,8 +1,7 @@
 """The commands as a user types them."""
 
+import json
 import os
-import subprocess
-import sys
 
 import pytest
 from PIL import Image
@@ -49,15 +48,40 @@ def test_shapes_of_another_variant_and_size(capsys):
             "gets 2×2 pixels for its window of 3×3. The smallest image that "
             "works is 64×64. Received: input_shape=(63, 63, 3)\n",
         ),
-        (
-            "train --epochs 0",
-            "error: `epochs` must be a positive integer. Received: epochs=0\n",
-        ),
     ],
 )
 def test_errors_are_one_sentence_and_status_2(words, message, capsys):
     assert command_line.main(words.split()) == 2
     assert capsys.readouterr().err == message
+
+
+@pytest.mark.parametrize(
+    "words, received",
+    [
+        ("--epochs 0", "epochs=0"),
+        ("--epochs -1", "epochs=-1"),
+        ("--batch-size 0", "batch_size=0"),
+        ("--replicas 0", "replicas=0"),
+        ("--save-every 0", "save_every=0"),
+        ("--seed -1", "seed=-1"),
+        ("--seed 4294967296", "seed=4294967296"),
+        ("--input-size 10", "input_size=10"),
+        ("--input-size 0", "input_size=0"),
+        ("--learning-rate 0", "learning_rate=0.0"),
+        ("--learning-rate nan", "learning_rate=nan"),
+    ],
+)
+def test_numbers_out_of_range_are_refused_before_work(
+    words, received, tmp_path, capsys
+):
+    pytest.importorskip("tensorflow")
+    output = tmp_path / "run"
+    words = ["train", "--output", str(output), *words.split()]
+    assert command_line.main(words) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("error: `") and err.count("\n") == 1
+    assert err.endswith(f" Received: {received}\n")
+    assert not output.exists()
 
 
 def test_shapes_draws_a_figure(tmp_path, capsys):
@@ -79,16 +103,6 @@ def test_default_folder_is_never_one_that_exists(tmp_path, monkeypatch):
         os.path.join("runs", f"imagenette_320px-v2-caffe{suffix}")
         for suffix in ("", "-2", "-3")
     ]
-
-
-def test_module_runs_and_shows_only_its_own_words_on_stdout():
-    done = subprocess.run(
-        [sys.executable, "-m", "alexnet_keras", "shapes", "--variant", "caffe"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == format_table(derive_layers("caffe")) + "\n"
 
 
 @pytest.fixture
@@ -143,6 +157,37 @@ def test_evaluate_prints_counts(run_folder, red_images, capsys):
         f"{SUMMARY}"
     )
     assert printed.err == ""
+
+
+def test_evaluate_takes_the_data_set_of_the_run(run_folder, red_images, capsys):
+    (red_images / "val" / "ant" / "bad.png").write_text("not an image")
+    text = json.dumps({"dataset": str(red_images), "skip_bad": True})
+    (run_folder / "settings.json").write_text(text)
+    for model in (run_folder, run_folder / "model.keras"):
+        assert command_line.main(["evaluate", str(model)]) == 0
+        out, err = capsys.readouterr()
+        assert out == (
+            f"{model} on {red_images}: 6 validation images, centre crop\n"
+            f"{SUMMARY}"
+        )
+        assert err.startswith("Left out 1 image that cannot be read")
+    red_images.rename(run_folder / "elsewhere")
+    assert command_line.main(["evaluate", str(run_folder)]) == 2
+    out, err = capsys.readouterr()
+    assert "that of the run cannot be loaded" in err
+    assert err.endswith(f"is not there. Received: {str(red_images)!r}\n")
+
+
+def test_evaluate_without_a_run_needs_a_data_set(run_folder, capsys):
+    for damaged in (None, "{", "[]", "{}"):
+        if damaged is not None:
+            (run_folder / "settings.json").write_text(damaged)
+        assert command_line.main(["evaluate", str(run_folder)]) == 2
+        assert capsys.readouterr().err == (
+            "error: `--dataset` must be named, as `model` has no "
+            "settings.json of a run beside it that does. "
+            f"Received: model={str(run_folder)!r}\n"
+        )
 
 
 def test_evaluate_with_all_options(run_folder, red_images, tmp_path, capsys):

@@ -3,6 +3,7 @@
 import errno
 import os
 import shlex
+import types
 
 import pytest
 from stand_in_trials import DATA
@@ -24,7 +25,13 @@ def loaded(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(experiments.EXPERIMENTS, "tiny", EXPERIMENT)
     names = []
-    monkeypatch.setattr(datasets, "load_dataset", names.append)
+
+    def load_dataset(name):
+        names.append(name)
+        skipped = ("Left out 1 image.",) if name == "photos" else ()
+        return types.SimpleNamespace(skipped=skipped)
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     monkeypatch.setattr(arrays, "load_arrays", lambda data, size: DATA)
     return names
 
@@ -79,6 +86,11 @@ def test_it_prints_lines_and_a_table(call):
     assert lines[7][:6] == ["tanh", "0.30", "1", "1", "0.37", "0.37"]
     assert lines[8] == ["Written", "to", "found.json"]
     assert len(lines) == 9
+
+
+def test_what_the_data_set_leaves_out_is_said(call):
+    _, out, _ = call("tiny", "--seeds", "1", "--dataset", "photos")
+    assert out.startswith("Left out 1 image.\nrelu: ")
 
 
 def test_three_seeds_and_the_experiments_epochs_unless_asked(call):

@@ -27,7 +27,9 @@ FILES = {
     "litert": "network.tflite",
     "onnx": "network.onnx",
 }
-CLASSES = ["ant", "naïve bee", "cat"]
+# The third is not UTF-8, the fourth has two lines.
+CLASSES = ["ant", "naïve bee", "caf\udce9", "a\nb\x85", "cat"]
+IN_LINES = ("ant", "naïve bee", r"caf\udce9", "a\\nb\x85", "cat")
 
 
 def build_original():
@@ -104,7 +106,7 @@ def test_a_classifier_takes_its_mean_and_its_names_along(format, tmp_path):
     model = build_classifier(narrow("torchvision"), 75, CLASSES, mean)
     path = tmp_path / FILES[format]
     exporting.export(model, path, format)
-    assert exported_files.read_names(path, format) == tuple(CLASSES)
+    assert exported_files.read_names(path, format) == IN_LINES
     images = pixels((2, 75, 75, 3)) + 127
     found = exported_files.run(path, format, images)
     np.testing.assert_allclose(found, to_numpy(model(images)), atol=1e-5)
@@ -333,7 +335,7 @@ def test_the_command(tmp_path, capsys):
         f"{out}: saved_model, {size / 1e6:,.1f} MB; its outputs differ from "
         "the model's by "
     )
-    assert exported_files.read_names(out, "saved_model") == tuple(CLASSES)
+    assert exported_files.read_names(out, "saved_model") == IN_LINES
     # A network without names, and a target that is there.
     bare = build_alexnet(
         include_top=False, input_shape=(67, 67, 3), variant=narrow("paper")

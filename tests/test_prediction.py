@@ -123,6 +123,16 @@ def test_an_image_is_decoded_once_and_one_too_large_not_at_all(
     ]
 
 
+def test_a_name_need_not_be_utf_8(tmp_path):
+    name = os.fsencode(tmp_path) + b"/caf\xe9.png"
+    image = save(tmp_path / "a.png", 20)
+    os.rename(image, name)
+    for path in (name, os.fsdecode(name)):
+        (found,) = prediction.predict(build_toy(NAMES), [path], top=1)
+        assert (found.path, found.error) == (os.fsdecode(name), None)
+        assert found.guesses[0][0] == "cat"
+
+
 def test_wrong_arguments_are_refused(tmp_path):
     path = save(tmp_path / "a.png", 20)
     model = build_toy(NAMES)
