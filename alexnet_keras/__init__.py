@@ -11,6 +11,7 @@ if sys.argv[:1] == ["-m"]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
+from alexnet_keras import scores  # noqa: F401  registers its metrics
 from alexnet_keras.layers import AdaptiveAveragePooling2D
 from alexnet_keras.layers import CeilMaxPooling2D
 from alexnet_keras.layers import Dropout2012

@@ -83,12 +83,11 @@ def _evaluate(arguments):
     from alexnet_keras import datasets
     from alexnet_keras import devices
     from alexnet_keras import evaluation
-    from alexnet_keras import trained_models
 
     devices.check_positive("batch_size", arguments.batch_size)
     if arguments.confusion:
         _check_figure(arguments.confusion)
-    model = trained_models.load_classifier(arguments.model)
+    model = _load(arguments.model)
     data = datasets.load_dataset(arguments.dataset, arguments.skip_bad)
     for sentence in data.skipped:
         print(sentence, file=sys.stderr)
@@ -115,6 +114,17 @@ def _evaluate(arguments):
     return 0
 
 
+def _load(path):
+    """Loads a classifier; warns of one that gets pixels it may not expect."""
+    from alexnet_keras import trained_models
+
+    model = trained_models.load_classifier(path)
+    remark = trained_models.remark(model)
+    if remark:
+        print(f"warning: {remark}", file=sys.stderr)
+    return model
+
+
 def _check_figure(path):
     """An hour of counting must not end at a figure that cannot be written."""
     from matplotlib.backend_bases import FigureCanvasBase
@@ -130,9 +140,8 @@ def _check_figure(path):
 
 def _predict(arguments):
     from alexnet_keras import prediction
-    from alexnet_keras import trained_models
 
-    model = trained_models.load_classifier(arguments.model)
+    model = _load(arguments.model)
     predictions = prediction.predict(model, arguments.images)
     for image in predictions:
         if image.error:

@@ -3,9 +3,11 @@
 import math
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 from keras import ops
 
+register = keras.saving.register_keras_serializable(package="alexnet_keras")
 # What the loss takes for a probability of 0: ln of it is −87.3.
 SMALLEST = float(np.finfo("float32").tiny)
 
@@ -59,11 +61,13 @@ def top_k_hits(labels, scores, k):
     return ops.cast(ops.logical_and(as_good <= k, finite), "float32")
 
 
+@register
 def top_1(labels, scores):
     """Keras metric: share of images whose best score is the label's."""
     return top_k_hits(labels, scores, 1)
 
 
+@register
 def top_5(labels, scores):
     """Keras metric: share of images with the label among the best five."""
     return top_k_hits(labels, scores, 5)

@@ -198,6 +198,8 @@ def _prepare(model, preprocess):
     wanted = PUBLISHED[preprocess]
     images = keras.Input(_inputs(model)[0].shape[1:], name="images")
     offsets = [-mean * scale for mean, scale in zip(wanted.mean, wanted.scale)]
+    if keras.config.image_data_format() == "channels_first":
+        offsets = [[[offset]] for offset in offsets]  # Keras turns scales only
     rescaling = layers.Rescaling(
         wanted.scale, offsets, dtype="float32", name="preprocess"
     )

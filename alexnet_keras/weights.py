@@ -127,7 +127,7 @@ def preprocess_input(x, data_format=None, *, variant):
     )
     if isinstance(x, np.ndarray):
         return (x.astype("float32") - mean) * scale
-    return (ops.cast(x, "float32") - mean) * scale
+    return ops.multiply(ops.subtract(ops.cast(x, "float32"), mean), scale)
 
 
 def _array(argument, value):
