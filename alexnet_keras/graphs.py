@@ -70,10 +70,14 @@ def call_each(model, inputs):
 
 
 def _is_open(layer):
-    """Whether a layer is a model of one input and one output, layer by layer."""
+    """Whether a layer is a model of layers, with one input and one output."""
     return (
-        isinstance(layer, keras.Sequential) or hasattr(layer, "operations")
-    ) and len(layer.inputs) == len(layer.outputs) == 1
+        isinstance(layer, keras.Model)
+        and (
+            isinstance(layer, keras.Sequential) or hasattr(layer, "operations")
+        )
+        and len(layer.inputs) == len(layer.outputs) == 1
+    )
 
 
 def opened(model):
@@ -92,7 +96,7 @@ def opened(model):
 
 def input_of(model):
     """As `model.input`, which a `Sequential` lacks before it is called."""
-    return model.inputs[0] if len(model.inputs) == 1 else model.inputs
+    return model.inputs[0] if len(model.inputs) == 1 else model.input
 
 
 def copy_state(source, target):

@@ -148,8 +148,14 @@ def check(model):
     black_and_white = np.zeros((2, size, size, 3), "float32")
     black_and_white[1] = 255
     probabilities(model, black_and_white)
-    named = [x for x in graphs.inside(model) if x.name == "class_names"]
-    return size, named[0].class_names if named else None
+    named = [
+        one.class_names
+        for one in graphs.inside(model)
+        if one.name == "class_names"
+        # A model within may have had other classes.
+        and len(one.class_names) == outputs[0][1]
+    ]
+    return size, named[-1] if named else None
 
 
 def remark(model):

@@ -13,7 +13,6 @@ from support import run_python
 from support import to_numpy
 
 from alexnet_keras import build_alexnet
-from alexnet_keras import graphs
 from alexnet_keras import layers
 from alexnet_keras import variants
 from alexnet_keras.classifier import build_classifier
@@ -389,29 +388,3 @@ def test_a_normalization_that_was_adapted_is_copied(kind):
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert np.ptp(expected, axis=0).max() > 0.01
     assert place_boxes(model, 1, 1).tolist() == [[[0, 0, 75, 75]]]
-
-
-def test_state_is_copied_whatever_a_model_is_made_of():
-    rows = keras.layers
-    images = pixels((8, 6, 6, 3))
-
-    def make():
-        norm = rows.Normalization(name="norm")
-        inner = keras.Sequential([keras.Input((6, 6, 3)), norm, rows.Flatten()])
-        return keras.Sequential(
-            [inner, rows.BatchNormalization(), rows.Dense(3, name="top")]
-        ), norm
-
-    (source, norm), (target, _) = make(), make()
-    norm.adapt(images * 0.1 + 5)
-    source(images, training=True)  # moves the statistics
-    target(images)
-    graphs.copy_state(source, target)
-    np.testing.assert_array_equal(
-        to_numpy(target(images)), to_numpy(source(images))
-    )
-    clone = keras.models.clone_model(source)
-    graphs.copy_state(source.get_weights(), clone)
-    np.testing.assert_array_equal(
-        to_numpy(clone(images)), to_numpy(source(images))
-    )

@@ -340,17 +340,6 @@ def test_a_sequential_of_single_layers():
     assert freeze_through(model, "conv1") == ["predictions"]
 
 
-def test_two_layers_of_one_name_are_refused():
-    twins = [build("caffe"), build("caffe")]
-    images = keras.Input(SHAPE)
-    both = keras.layers.Average()([twin(images) for twin in twins[:1]] * 2)
-    assert features(keras.Model(images, both), "conv1").output_shape[-1] == 12
-    twins[1].name = "other"
-    both = keras.layers.Average()([twin(images) for twin in twins])
-    message = error(features, keras.Model(images, both), "conv1")
-    assert "two layers of one name" in message
-
-
 @pytest.mark.parametrize("variant", ["caffe", "torchvision"])
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_preprocessing_may_travel_inside(
