@@ -14,6 +14,7 @@ if sys.argv[:1] == ["-m"] and "alexnet" in " ".join(sys.orig_argv):
 
     console.set_up()
 
+from alexnet_keras import scores  # noqa: F401  registers its metrics
 from alexnet_keras.layers import AdaptiveAveragePooling2D
 from alexnet_keras.layers import CeilMaxPooling2D
 from alexnet_keras.layers import Dropout2012

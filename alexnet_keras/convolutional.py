@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from alexnet_keras import graphs
 from alexnet_keras import layers as own_layers
 from alexnet_keras.sizes import is_int
 
@@ -41,7 +42,8 @@ def as_convolutional(model, name=None):
 
     Args:
         model: a network of `build_alexnet()` with its top, or of
-            `build_classifier()`. It is left alone; weights are copied.
+            `build_classifier()`, also within a `Sequential` or another model.
+            It is left alone; weights are copied.
         name: name of the new model. Defaults to that of `model` with
             `_convolutional` behind it.
 
@@ -62,7 +64,8 @@ def as_convolutional(model, name=None):
     >>> network.compute_output_shape((1, 131, 163, 3))
     (1, 3, 4, 7)
     """
-    image, operations, flatten = _check(model)
+    model, operations, flatten = _check(model)
+    image = model.inputs[0]
     last = flatten.data_format == "channels_last"
     channels = image.shape[-1 if last else 1]
     inputs = keras.Input(
@@ -114,7 +117,7 @@ def place_boxes(model, rows, columns):
     >>> place_boxes(dense, rows=1, columns=3).tolist()
     [[[0, 0, 67, 67], [0, 32, 67, 99], [0, 64, 67, 131]]]
     """
-    image, operations, flatten = _check(model)
+    model, operations, flatten = _check(model)
     for argument, value in (("rows", rows), ("columns", columns)):
         if not is_int(value, 1):
             raise ValueError(
@@ -122,7 +125,8 @@ def place_boxes(model, rows, columns):
                 f"Received: {argument}={value!r}"
             )
     last = flatten.data_format == "channels_last"
-    height, width = image.shape[1:3] if last else image.shape[2:4]
+    shape = model.inputs[0].shape
+    height, width = shape[1:3] if last else shape[2:4]
     strides = [getattr(layer, "strides", (1, 1)) for layer in operations]
     down, right = np.prod(strides, axis=0)
     top, left = np.meshgrid(
@@ -132,8 +136,8 @@ def place_boxes(model, rows, columns):
 
 
 def _check(model):
-    """Returns the image, the operations in order and the layer `flatten`."""
-    if not isinstance(model, keras.Model) or not hasattr(model, "operations"):
+    """Returns the model opened, its operations in order and its `flatten`."""
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
         raise ValueError(
             "`model` must be a network of `build_alexnet()`. "
             f"Received: model of type {type(model).__name__}"
@@ -146,6 +150,7 @@ def _check(model):
             f"nothing else. Received: model with inputs {listed} and "
             f"{len(model.outputs)} output(s)"
         )
+    model = graphs.opened(model)
     operations = model.operations
     names = ", ".join(operation.name for operation in operations)
     flattens = [one for one in operations if isinstance(one, layers.Flatten)]
@@ -183,7 +188,7 @@ def _check(model):
                 "makes one size of all. "
                 f"Received: model {model.name!r} with {names}"
             )
-    return model.inputs[0], operations, flatten
+    return model, operations, flatten
 
 
 class _Surgery:
@@ -247,7 +252,7 @@ class _Surgery:
             elif isinstance(old, own_layers.SubtractMean):
                 mean = weights[0]
                 weights[0] = mean.mean(tuple(range(mean.ndim - 1)))
-            new.set_weights(weights)
+            graphs.copy_state(weights, new)
 
     def _convolution(self, dense):
         return layers.Conv2D(

@@ -245,4 +245,11 @@ class SubtractMean(layers.Layer):
 
     def get_config(self):
         config = super().get_config()
-        return {**config, "shape": list(self.shape), "scale": self.scale}
+        config.update(shape=list(self.shape), scale=self.scale)
+        mean = (
+            ops.convert_to_numpy(self.mean) if self.built else self.initial_mean
+        )
+        # So that `clone_model` keeps it; a mean image is too long for this.
+        if len(self.shape) == 1 and mean is not None:
+            config["mean"] = mean.tolist()
+        return config

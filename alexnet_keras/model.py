@@ -52,7 +52,10 @@ def build_alexnet(
             downloaded once, 233 MiB; prepare images with `preprocess_input`),
             or the path of a `.weights.h5` or `.keras` file, of a PyTorch
             `.pth` (read without PyTorch, without running its code) or of an
-            `.onnx` file. Defaults to `None`.
+            `.onnx` file. Of another variant, a `.keras` file is refused; the
+            others are by their shapes, `.weights.h5` also by the kinds of
+            layers, but do not tell, say, the constants of a normalizer: name
+            the variant that they are of. Defaults to `None`.
         input_tensor: a Keras tensor (the output of `keras.Input()` or of a
             layer) to build on. Defaults to a new input.
         input_shape: shape of one image without the batch, in the order of

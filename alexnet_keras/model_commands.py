@@ -85,12 +85,11 @@ def add_export(commands):
 def _evaluate(arguments):
     from alexnet_keras import devices
     from alexnet_keras import evaluation
-    from alexnet_keras import trained_models
 
     devices.check_positive("batch_size", arguments.batch_size)
     if arguments.confusion:
         _check_figure(arguments.confusion)
-    model = trained_models.load_classifier(arguments.model)
+    model = _load(arguments.model)
     data = _load_data(arguments)
     for sentence in data.skipped:
         print(sentence, file=sys.stderr)
@@ -134,6 +133,17 @@ def _load_data(arguments):
         ) from error
 
 
+def _load(path):
+    """Loads a classifier; warns of one that gets pixels it may not expect."""
+    from alexnet_keras import trained_models
+
+    model = trained_models.load_classifier(path)
+    remark = trained_models.remark(model)
+    if remark:
+        print(f"warning: {remark}", file=sys.stderr)
+    return model
+
+
 def _check_figure(path):
     """An hour of counting must not end at a figure that cannot be written."""
     from matplotlib.backend_bases import FigureCanvasBase
@@ -149,9 +159,8 @@ def _check_figure(path):
 
 def _predict(arguments):
     from alexnet_keras import prediction
-    from alexnet_keras import trained_models
 
-    model = trained_models.load_classifier(arguments.model)
+    model = _load(arguments.model)
     predictions = prediction.predict(model, arguments.images)
     for image in predictions:
         path = printable(image.path)

@@ -13,12 +13,26 @@ import numpy as np
 from keras import ops
 
 from alexnet_keras import classifier
+from alexnet_keras import graphs
 from alexnet_keras import weights
 from alexnet_keras.printing import printable
 
 FILE = "model.keras"  # in the output folder of a run
 # Softmax in bfloat16 adds up to 1 within this.
 TOLERANCE = 0.01
+# Layers that leave the values of pixels, or their mean, as they are.
+GEOMETRIC = (
+    keras.layers.CenterCrop,
+    keras.layers.Cropping2D,
+    keras.layers.InputLayer,
+    keras.layers.RandomCrop,
+    keras.layers.RandomFlip,
+    keras.layers.RandomRotation,
+    keras.layers.RandomTranslation,
+    keras.layers.RandomZoom,
+    keras.layers.Resizing,
+    keras.layers.ZeroPadding2D,
+)
 
 
 def load_classifier(path):
@@ -99,7 +113,7 @@ def check(model):
     """Checks that a model is a classifier, also by asking it.
 
     That its pixels range from 0 to 255 cannot be seen from outside: a network
-    without its mean inside passes, and scores badly.
+    without its mean inside passes, and scores badly; see `remark`.
 
     Args:
         model: any object.
@@ -140,8 +154,38 @@ def check(model):
     black_and_white = np.zeros((2, size, size, 3), "float32")
     black_and_white[1] = 255
     probabilities(model, black_and_white)
-    named = [layer for layer in model.layers if layer.name == "class_names"]
-    return size, named[0].class_names if named else None
+    named = [
+        one.class_names
+        for one in graphs.inside(model)
+        if one.name == "class_names"
+        # A model within may have had other classes.
+        and len(one.class_names) == outputs[0][1]
+    ]
+    return size, named[-1] if named else None
+
+
+def remark(model):
+    """Says so if a model surely leaves the preparation of images to others.
+
+    Args:
+        model: a `keras.Model` that has passed `check()`.
+
+    Returns:
+        A sentence if nothing before its first convolution can shift or scale
+        pixels, else `None`. (A convolution of 1×1 can.)
+    """
+    for one in graphs.inside(model):
+        if isinstance(one, keras.layers.Conv2D) and max(one.kernel_size) > 1:
+            return (
+                f"nothing in front of {one.name!r} in this model shifts or "
+                "scales pixels, and it is fed 0 to 255. If it was trained on "
+                "prepared images, what it says here is not what it has "
+                "learned: put the preparation inside, as with "
+                '`new_top(…, preprocess="caffe")`, or in front: '
+                '`keras.Model(x, model(preprocess_input(x, variant="caffe")))`'
+            )
+        if not isinstance(one, GEOMETRIC):
+            return None
 
 
 def probabilities(model, crops):

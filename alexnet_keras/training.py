@@ -10,6 +10,7 @@ from alexnet_keras import callbacks
 from alexnet_keras import checkpoints
 from alexnet_keras import datasets
 from alexnet_keras import devices
+from alexnet_keras import graphs
 from alexnet_keras import recipes
 from alexnet_keras import results
 from alexnet_keras import sanity
@@ -177,7 +178,7 @@ def train(
     classifier = assembly.build_in(
         "float32", table, run.input_size, data.class_names, mean
     )
-    classifier.set_weights(model.get_weights())
+    graphs.copy_state(model, classifier)
     learned, summary = results.summarize(keeper.history, len(data.class_names))
     seconds = keeper.elapsed()
     say(f"{summary} ({seconds:.0f} s of training)")

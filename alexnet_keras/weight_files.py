@@ -1,16 +1,40 @@
 """Weights from files of Keras, PyTorch or ONNX into a network, all or none."""
 
+import json
 import os
+import re
+import zipfile
 
 import h5py
 import numpy as np
 
+from alexnet_keras import graphs
 from alexnet_keras import onnx_files
 from alexnet_keras import torch_files
 from alexnet_keras import variants
 
 FOREIGN = (".pth", ".onnx")
 SUFFIXES = (".weights.h5", ".keras", *FOREIGN)
+
+# What decides outputs beside weights. Not a size of the image or a padding,
+# which follow the image, nor a rate of dropout, which fine-tuning changes.
+SETTINGS = {
+    "Conv2D": ("strides",),
+    "Dense": (),
+    "MaxPooling2D": ("pool_size", "strides"),
+    "LocalResponseNormalization": ("size", "k", "alpha", "beta", "groups"),
+    "SpatialResponseNormalization": ("size", "k", "alpha", "beta"),
+    "BatchNormalization": ("epsilon",),
+    "Dropout2012": (),
+}
+SAME_AS = {"GroupedConv2D": "Conv2D", "CeilMaxPooling2D": "MaxPooling2D"}
+# Of these a `.weights.h5` knows how many there were, under these names.
+COUNTED = {
+    "LocalResponseNormalization": "local_response_normalization",
+    "SpatialResponseNormalization": "spatial_response_normalization",
+    "BatchNormalization": "batch_normalization",
+    "Dropout2012": "dropout2012",
+}
 
 # Networks whose weights, outside of Keras, read blue, green, red.
 BGR = ("caffe",)
@@ -29,19 +53,21 @@ def load(model, variant, path):
             always takes red, green, blue.
 
     Raises:
-        ValueError: if the file is damaged or is of another network. Then no
-            weight has changed.
+        ValueError: if the file is damaged or is of another network, also one
+            whose weights would fit but whose layers compute something else,
+            as far as the file tells. Then no weight has changed.
     """
     path = os.fspath(path)
     if path.endswith(FOREIGN):
         _assign(model, variant, _foreign(variant, path), path)
         return
+    _check_computation(model, variant, path)
     before = model.get_weights()
     try:
         model.load_weights(path)
     except Exception as error:
         # Keras assigns one layer after the other.
-        model.set_weights(before)
+        graphs.copy_state(before, model)
         reason = next(iter(str(error).strip().splitlines()), "")
         raise _misfit(f"{type(error).__name__}: {reason}", path) from error
 
@@ -83,6 +109,73 @@ def parameter_layers(variant):
     """
     kinds = (variants.Conv, variants.Dense)
     return [layer for layer in variant.layers if isinstance(layer, kinds)]
+
+
+def _check_computation(model, variant, path):
+    """Refuses weights that fit, of a network that computes something else."""
+    ours = _computed(json.loads(model.to_json()))
+    whole = isinstance(variant.layers[-1], variants.Dense)
+    try:
+        if path.endswith(".keras"):
+            with zipfile.ZipFile(path) as file:
+                other = json.loads(file.read("config.json"))
+            reason = _first_difference(_computed(other), ours)
+        else:
+            reason = _other_count(path, ours, whole)
+    except (KeyError, OSError, ValueError, zipfile.BadZipFile):
+        return  # damaged, which is said when it is loaded
+    if reason:
+        raise _misfit(
+            f"{reason}. (To take them all the same, build without `weights`, "
+            "then call the model's `load_weights`)",
+            path,
+        )
+
+
+def _computed(config):
+    """Lists what a model computes: `(layer, kind, settings)`, from its config."""
+    found = []
+    for layer in config["config"].get("layers", ()):
+        kind, settings = layer["class_name"], layer["config"]
+        if "layers" in settings:
+            found += _computed(layer)
+            continue
+        kind = SAME_AS.get(kind, kind)
+        if kind in SETTINGS:
+            kept = {key: settings[key] for key in SETTINGS[kind]}
+            found.append((settings["name"], kind, kept))
+        activation = settings.get("activation", "linear")
+        if activation != "linear":
+            found.append((settings["name"], f"activation {activation}", {}))
+    return found
+
+
+def _first_difference(theirs, ours):
+    # The last activation, probabilities or logits, is the caller's to choose.
+    for (_, kind, had), (name, wanted, has) in zip(theirs[:-1], ours[:-1]):
+        if kind != wanted:
+            return f"at {name} ({wanted}) of the network the file has {kind}"
+        had, has = (
+            ", ".join(f"{k} {v}" for k, v in one.items() if had[k] != has[k])
+            for one in (had, has)
+        )
+        if had:
+            return f"{name} has {had} in the file, {has} in the network"
+
+
+def _other_count(path, ours, whole):
+    names = []
+    with h5py.File(path) as file:
+        file.visit(names.append)
+    names = [re.findall(r"(?:^|/)layers/(\w+?)(?:_\d+)?$", x) for x in names]
+    names = [name for (name,) in filter(None, names)]
+    if "input_layer" not in names:
+        return None  # a writer that left out what has no weights
+    for kind, written in COUNTED.items():
+        had = names.count(written)
+        has = sum(kind == one for _, one, _ in ours)
+        if had != has and (whole or had < has):
+            return f"the file has {had} layers {kind}, the network {has}"
 
 
 def _foreign(variant, path):

@@ -76,20 +76,21 @@ def preprocess_input(x, data_format=None, *, variant):
 
     Args:
         x: RGB images with values from 0 to 255, `(batch, height, width, 3)`
-            or one `(height, width, 3)`: an array, a tensor of the backend or
-            a Keras tensor. It is not changed.
+            or one `(height, width, 3)`: an array, a tensor or a Keras tensor,
+            a PIL image, or a list of these of one size. It is not changed.
         data_format: `"channels_last"` or `"channels_first"`. Defaults to
             `keras.config.image_data_format()`.
         variant: `"torchvision"` or `"caffe"`, or a table that bears the name.
 
     Returns:
         The images in float32: red, green and blue less their mean on
-        ImageNet, for `torchvision` also divided by their deviation. An array
-        for an array, else a tensor.
+        ImageNet, for `torchvision` also divided by their deviation. A tensor
+        of the backend for a tensor, else an array.
 
     Raises:
-        ValueError: if the variant has no published weights, or the images
-            have no three channels where `data_format` says.
+        ValueError: if the variant has no published weights, `x` is not made
+            of numbers or of images of several sizes, or the images have no
+            three channels where `data_format` says.
 
     >>> grey = np.full((1, 2, 2, 3), 128, "uint8")
     >>> preprocess_input(grey, variant="caffe")[0, 0, 0].astype(int).tolist()
@@ -102,12 +103,21 @@ def preprocess_input(x, data_format=None, *, variant):
             '`data_format` must be "channels_last" or "channels_first". '
             f"Received: data_format={data_format!r}"
         )
-    if isinstance(x, (list, tuple)):
-        x = np.asarray(x)
+    if not hasattr(x, "shape"):
+        x = _array("x", x)
+    elif not (ops.is_tensor(x) or keras.utils.is_keras_tensor(x)):
+        numbers = _array("x", x)
+        # A tensor of another library becomes one of the backend.
+        x = (
+            x
+            if x is numbers
+            else ops.convert_to_tensor(numbers.astype("float32"))
+        )
     axis = -1 if order == "channels_last" else -3
     if len(x.shape) < 3 or x.shape[axis] != 3:
         raise ValueError(
-            f"`x` must be RGB images, with three channels ({order}). "
+            f"`x` must be RGB images, with three channels ({order}); a PIL "
+            'image becomes one by `convert("RGB")`. '
             f"Received: x of shape {tuple(x.shape)}"
         )
     shape = (3,) if axis == -1 else (3, 1, 1)
@@ -117,7 +127,28 @@ def preprocess_input(x, data_format=None, *, variant):
     )
     if isinstance(x, np.ndarray):
         return (x.astype("float32") - mean) * scale
-    return (ops.cast(x, "float32") - mean) * scale
+    return ops.multiply(ops.subtract(ops.cast(x, "float32"), mean), scale)
+
+
+def _array(argument, value):
+    """The numbers of an array, a tensor, a PIL image, or a list of these."""
+    try:
+        if isinstance(value, (list, tuple)):
+            return np.stack([_array(argument, one) for one in value])
+        if isinstance(value, np.ndarray):
+            array = value
+        else:
+            array = ops.convert_to_numpy(value)
+        reason = "no numbers" if array.dtype.kind in "cOSUMm" else None
+    except Exception as error:  # whatever NumPy or a library of tensors says
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+    if reason:
+        raise ValueError(
+            f"`{argument}` must be numbers: an array, a tensor, an image of "
+            f"PIL, or a list of these of one size ({reason}). "
+            f"Received: {argument} of type {type(value).__name__}"
+        )
+    return array
 
 
 def decode_predictions(predictions, top=5):
@@ -132,12 +163,12 @@ def decode_predictions(predictions, top=5):
         score first.
 
     Raises:
-        ValueError: if `predictions` has another shape, or `top` is not
-            positive.
+        ValueError: if `predictions` has another shape or is not made of
+            numbers, or `top` is not positive.
         ConnectionError: if the file with the names (35 kB, kept in
             `~/.keras/models`) is neither there nor can be downloaded.
     """
-    predictions = ops.convert_to_numpy(predictions)
+    predictions = _array("predictions", predictions)
     if predictions.ndim != 2 or predictions.shape[1] != CLASSES:
         raise ValueError(
             f"`predictions` must have the shape (batch, {CLASSES}). "

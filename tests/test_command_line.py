@@ -5,11 +5,14 @@ import os
 
 import pytest
 from PIL import Image
+from support import narrow
 from toy_classifier import build_toy
 
 from alexnet_keras import __main__ as command_line
+from alexnet_keras import build_alexnet
 from alexnet_keras import derive_layers
 from alexnet_keras.shapes import format_table
+from alexnet_keras.transfer import new_top
 
 
 def test_shapes_prints_the_table(capsys):
@@ -321,3 +324,26 @@ def test_a_stored_summary_cannot_act_on_the_terminal(
     assert capsys.readouterr().out == (
         f"Complete already, in {tmp_path}/\\x1b. 100 %\\x1b[2J\\n!\n"
     )
+
+
+@pytest.mark.parametrize("preprocess", [None, "caffe"])
+def test_evaluate_and_predict_warn_of_images_that_nothing_prepares(
+    preprocess, red_images, tmp_path, capsys
+):
+    network = build_alexnet(input_shape=(64, 64, 3), variant=narrow("paper"))
+    model = new_top(network, ["ant", "bee", "cat"], preprocess=preprocess)
+    path = tmp_path / "mine.keras"
+    model.save(path)
+    image = str(red_images / "val" / "ant" / "0.png")
+    for words in (
+        ["evaluate", str(path), "--dataset", str(red_images)],
+        ["predict", str(path), image],
+    ):
+        assert command_line.main(words) == 0
+        printed = capsys.readouterr()
+        assert printed.out
+        if preprocess:
+            assert printed.err == ""
+        else:
+            assert printed.err.startswith("warning: nothing in front of 'conv1")
+            assert printed.err.count("\n") == 1

@@ -366,3 +366,25 @@ def test_places_are_counted_from_1(value):
     assert error(place_boxes, model, 1, value) == (
         f"`columns` must be a positive integer. Received: columns={value!r}"
     )
+
+
+@pytest.mark.parametrize("kind", ["in front", "within"])
+def test_a_normalization_that_was_adapted_is_copied(kind):
+    """`set_weights` alone loses what `adapt` has derived."""
+    images = pixels((3, 75, 75, 3), seed=1)
+    norm = keras.layers.Normalization()
+    norm.adapt(2 * images + 30)
+    inputs = keras.Input((75, 75, 3))
+    options = {"variant": narrow("caffe"), "classifier_activation": None}
+    base = build_alexnet(input_shape=(75, 75, 3), **options)
+    enliven(base, norm(images))
+    if kind == "in front":
+        model = build_alexnet(input_tensor=norm(inputs), **options)
+        model.set_weights([*norm.get_weights(), *base.get_weights()])
+    else:
+        model = keras.Sequential([inputs, norm, base])
+    expected = to_numpy(model(images))
+    found = to_numpy(as_convolutional(model)(images))[:, 0, 0]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert np.ptp(expected, axis=0).max() > 0.01
+    assert place_boxes(model, 1, 1).tolist() == [[[0, 0, 75, 75]]]

@@ -178,3 +178,60 @@ result = counted.result()
 print(result.top_1_hits, result.undecided, "tensorflow" in sys.modules)
 """
     assert run_python(code, backend="torch") == "2 0 False\n"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda labels: labels.astype("float32"),
+        lambda labels: labels[:, None].astype("int64"),
+        lambda labels: np.eye(7)[labels],
+        lambda labels: 0.9 * np.eye(7, dtype="float32")[labels] + 0.1 / 7,
+    ],
+    ids=["float", "column", "one-hot", "smoothed"],
+)
+def test_labels_of_any_form(form):
+    generator = np.random.default_rng(0)
+    labels, rows = generator.integers(0, 7, 50), generator.random((50, 7))
+    for k, metric in (1, scores.top_1), (5, scores.top_5):
+        hits = np.asarray(metric(form(labels), rows.astype("float32")))
+        expected = [plain_hit(row, own, k) for row, own in zip(rows, labels)]
+        assert hits.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "labels, rows, argument",
+    [
+        (np.eye(4)[:3], np.ones((3, 7), "float32"), "labels"),
+        (np.zeros((3, 2, 1)), np.ones((3, 7), "float32"), "labels"),
+        # Every label would be a hit.
+        (np.zeros(3), np.ones((3, 1), "float32"), "scores"),
+    ],
+)
+def test_labels_and_scores_of_other_shapes_are_refused(labels, rows, argument):
+    with pytest.raises(ValueError) as caught:
+        scores.top_1(labels, rows)
+    assert f"`{argument}` must be" in str(caught.value)
+
+
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_metrics_in_a_training_that_is_saved_and_loaded(one_hot, tmp_path):
+    generator = np.random.default_rng(0)
+    rows, labels = generator.random((40, 3)), generator.integers(0, 6, 40)
+    model = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(6, activation="softmax")]
+    )
+    loss = "categorical_crossentropy"
+    targets = np.eye(6)[labels] if one_hot else labels
+    metrics = [scores.top_1, scores.top_5]
+    model.compile("sgd", loss if one_hot else f"sparse_{loss}", metrics=metrics)
+    model.fit(rows, targets, verbose=0)
+    expected = [
+        np.mean([plain_hit(row, own, k) for row, own in zip(found, labels)])
+        for found in [model.predict(rows, verbose=0)]
+        for k in (1, 5)
+    ]
+    model.save(tmp_path / "model.keras")
+    for one in model, keras.models.load_model(tmp_path / "model.keras"):
+        measured = one.evaluate(rows, targets, verbose=0)[1:]
+        np.testing.assert_allclose(measured, expected, rtol=1e-6)

@@ -8,6 +8,7 @@ import pytest
 from toy_classifier import build_toy
 
 import alexnet_keras
+from alexnet_keras import layers
 from alexnet_keras import trained_models
 
 
@@ -160,3 +161,72 @@ def test_a_network_of_this_package_with_logits_is_refused():
 )
 def test_other_models_are_refused(model, message):
     assert check_error(model) == message
+
+
+def convolution(*in_front, kernel=3):
+    rows = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            *in_front,
+            rows.Conv2D(2, kernel, name="first"),
+            rows.Flatten(),
+            rows.Dense(3, activation="softmax"),
+        ]
+    )
+
+
+def around(model):
+    """The model within another, called with its images as they are."""
+    images = keras.Input((8, 8, 3))
+    return keras.Model(images, model(images))
+
+
+def prepared(model):
+    """What the warning advises."""
+    images = keras.Input((8, 8, 3))
+    shifted = alexnet_keras.preprocess_input(images, variant="caffe")
+    return keras.Model(images, model(shifted))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        convolution(),
+        around(convolution()),
+        convolution(keras.layers.RandomFlip(), keras.layers.ZeroPadding2D(2)),
+        alexnet_keras.build_alexnet(input_shape=(64, 64, 3), classes=3),
+    ],
+)
+def test_a_model_in_which_nothing_shifts_or_scales_pixels(model):
+    first = "conv1" if model.name == "alexnet" else "first"
+    assert trained_models.remark(model).startswith(
+        f"nothing in front of {first!r} in this model shifts or scales pixels"
+    )
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        convolution(keras.layers.Rescaling(1 / 255)),
+        convolution(keras.layers.Normalization(mean=9.0, variance=4.0)),
+        convolution(keras.layers.BatchNormalization()),
+        convolution(kernel=1),  # may be a mean and a scale
+        convolution(layers.SubtractMean([1.0, 2.0, 3.0])),
+        around(convolution(keras.layers.Rescaling(1.0, offset=-9))),
+        prepared(convolution()),
+        build_toy("abc"),
+    ],
+)
+def test_nobody_is_accused_who_prepares_the_images(model):
+    assert trained_models.remark(model) is None
+
+
+def test_class_names_are_found_within_another_model(tmp_path):
+    """The way out that the warning names, saved and loaded."""
+    model = prepared(build_toy(("cat", "dog", "elk")))
+    model.save(tmp_path / "model.keras")
+    loaded = trained_models.load_classifier(tmp_path / "model.keras")
+    assert trained_models.check(loaded) == (8, ("cat", "dog", "elk"))
+    images = np.full((1, 8, 8, 3), 122.67891 + 20, "float32")
+    assert trained_models.probabilities(loaded, images).argmax() == 2

@@ -7,7 +7,9 @@ import sys
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 from support import narrow
+from support import run_python
 from support import to_numpy
 from weight_servers import publish
 from weight_servers import serving
@@ -83,6 +85,66 @@ def test_preprocessing_of_other_kinds_of_images(variant):
     np.testing.assert_allclose(to_numpy(model(tensor)), expected, atol=1e-5)
 
 
+def test_preprocessing_of_pil_images_and_lists():
+    expected = preprocess_input(images(), variant="caffe")
+    pictures = [Image.fromarray(one) for one in images()]
+    for given, wanted in (
+        (pictures, expected),
+        (tuple(images()), expected),
+        ([keras.ops.convert_to_tensor(one) for one in images()], expected),
+        (pictures[0], expected[0]),
+    ):
+        found = preprocess_input(given, variant="caffe")
+        assert isinstance(found, np.ndarray)
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+    np.testing.assert_array_equal(np.asarray(pictures[0]), images()[0])
+
+
+FOREIGN = """
+import keras
+import numpy as np
+import tensorflow as tf
+import torch
+import jax.numpy as jnp
+from alexnet_keras import preprocess_input
+
+images = np.random.default_rng(0).integers(0, 256, (2, 5, 4, 3), "uint8")
+expected = preprocess_input(images, variant="torchvision")
+for kind in (tf.constant, jnp.asarray, torch.asarray):
+    given = kind(images)
+    found = preprocess_input(given, variant="torchvision")
+    assert keras.ops.is_tensor(found)
+    found = keras.ops.convert_to_numpy(found)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_array_equal(np.asarray(given), images)
+"""
+
+
+@pytest.mark.extra
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+def test_preprocessing_of_tensors_of_any_library(backend):
+    for name in ("jax", "torch"):
+        pytest.importorskip(name, reason="compares tensors of all libraries")
+    run_python(FOREIGN, backend=backend)
+
+
+@pytest.mark.parametrize(
+    "given, told",
+    [
+        ([Image.new("RGB", (4, 5)), Image.new("RGB", (5, 4))], "of one size"),
+        (Image.new("L", (4, 5)), 'convert("RGB")'),
+        (Image.new("RGBA", (4, 5)), 'convert("RGB")'),
+        ("cat.jpg", "x of type str"),
+        (None, "x of type NoneType"),
+        ([], "x of type list"),
+        (np.zeros((2, 4, 5, 3), "complex64"), "x of type ndarray"),
+    ],
+)
+def test_what_is_no_image_is_refused_in_words(given, told):
+    message = failing(preprocess_input, given, variant="caffe")
+    assert message.startswith("`x` must be ") and told in message
+
+
 def test_errors_of_preprocessing():
     assert failing(preprocess_input, images(), variant="paper") == (
         "`variant` must be torchvision or caffe: for the others, no weights "
@@ -90,7 +152,8 @@ def test_errors_of_preprocessing():
     )
     grey = np.zeros((2, 5, 4, 1))
     assert failing(preprocess_input, grey, variant="caffe") == (
-        "`x` must be RGB images, with three channels (channels_last). "
+        "`x` must be RGB images, with three channels (channels_last); a PIL "
+        'image becomes one by `convert("RGB")`. '
         "Received: x of shape (2, 5, 4, 1)"
     )
     assert failing(preprocess_input, images(), "NCHW", variant="caffe") == (
@@ -141,6 +204,9 @@ def test_errors_of_names(monkeypatch):
         "`predictions` must have the shape (batch, 1000). "
         "Received: predictions of shape (2, 10)"
     )
+    for given in ("cat", None, [[1.0, 2.0], [3.0]], keras.Input((1000,))):
+        message = failing(decode_predictions, given)
+        assert message.startswith("`predictions` must be numbers: ")
     assert failing(decode_predictions, np.zeros((2, 1000)), 0) == (
         "`top` must be a positive integer. Received: top=0"
     )
