@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 
 from alexnet_keras import classifier
+from alexnet_keras import weight_files
 from alexnet_keras import weights
 
 FILE = "model.keras"  # in the output folder of a run
@@ -36,7 +37,11 @@ def load_classifier(path):
             model is no classifier with class names.
     """
     model = load_network(path)
-    if check(model)[1] is None:
+    try:
+        names = check(model)[1]
+    except ValueError as error:
+        raise ValueError(f"{error}, from {str(path)!r}") from error
+    if names is None:
         raise ValueError(
             "`model` has no layer class_names, which training puts behind the "
             f"network. Received: model={str(path)!r}"
@@ -78,6 +83,7 @@ def load_network(path):
             f"Received: model={str(path)!r}"
         )
     try:
+        weight_files.check_hdf5(file)
         return keras.models.load_model(file, compile=False)
     except Exception as error:
         # Whatever Keras, zipfile or h5py raises, the file is of no use.
@@ -103,8 +109,9 @@ def check(model):
         names of its outputs, or `None` for a model without that layer.
 
     Raises:
-        ValueError: if it is no `keras.Model`, takes other images, or gives
-            other values than probabilities, such as logits.
+        ValueError: if it is no `keras.Model`, takes other images, gives
+            other values than probabilities, such as logits, or has more or
+            fewer class names than outputs.
     """
     if not isinstance(model, keras.Model):
         raise ValueError(
@@ -135,7 +142,14 @@ def check(model):
     black_and_white[1] = 255
     probabilities(model, black_and_white)
     named = [layer for layer in model.layers if layer.name == "class_names"]
-    return size, named[0].class_names if named else None
+    names = getattr(named[0], "class_names", ()) if named else None
+    if named and len(names) != outputs[0][1]:
+        raise ValueError(
+            "`model` must have a name in its layer class_names for each of "
+            f"its {outputs[0][1]} outputs. Received: model with {len(names)} "
+            "names"
+        )
+    return size, names
 
 
 def probabilities(model, crops):
