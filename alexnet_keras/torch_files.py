@@ -97,9 +97,11 @@ def read_state_dict(path):
         ) from error
     except Exception as error:
         # Bytes that are no pickle fail in every way there is.
+        why = str(error)
+        if not isinstance(error, ValueError):
+            why = f"{type(error).__name__} {why}"
         raise ValueError(
-            f"`weights` cannot be read: {error or type(error).__name__}. "
-            f"Received: weights={path!r}"
+            f"`weights` cannot be read: {why}. Received: weights={path!r}"
         ) from error
 
 
@@ -217,15 +219,15 @@ def _tensor(path, storage, offset, shape, strides, *_):
     _check_type(_Storage, storage)
     _check_type(tuple, shape, strides)
     _check_type(int, offset, *shape, *strides)
+    if not len(shape) == len(strides) <= 8 or min(shape, default=1) < 1:
+        raise ValueError("a tensor is empty or of a strange shape")
     count = 1
-    for length, stride in zip(shape[::-1], strides[::-1], strict=True):
+    for length, stride in zip(shape[::-1], strides[::-1]):
         if length != 1 and stride != count:
             raise ValueError(
                 "a tensor is not contiguous; save it as `tensor.contiguous()`"
             )
         count *= length
-    if min(shape, default=1) < 1 or len(shape) > 8:
-        raise ValueError(f"a tensor has the shape {shape}")
     if offset < 0 or offset + count > storage.count:
         raise ValueError("a tensor exceeds its storage")
     return Tensor(path, storage, offset, shape)
@@ -235,6 +237,5 @@ def _check_type(kind, *values):
     for value in values:
         if type(value) is not kind:
             raise ValueError(
-                f"it has a {type(value).__name__} in the place of a "
-                f"{kind.__name__.strip('_')}"
+                f"it has {type(value).__name__} where {kind.__name__} must be"
             )

@@ -81,19 +81,19 @@ def check_hdf5(path):
 
 
 def _check_inside(file):
-    def check(name, link):
-        if isinstance(link, h5py.HardLink):
-            item = file[name]
-            if not isinstance(item, h5py.Dataset):
-                return
-            if not item.external and not item.is_virtual:
-                return
+    def outside(name, link):
+        if not isinstance(link, h5py.HardLink):
+            return name
+        item = file[name]
+        if isinstance(item, h5py.Dataset):
+            return name if item.external or item.is_virtual else None
+
+    found = file.visititems_links(outside)
+    if found is not None:
         raise ValueError(
-            f"{name} lies somewhere else: a link, external storage or a "
+            f"{found} lies somewhere else: a link, external storage or a "
             "virtual dataset"
         )
-
-    file.visititems_links(check)
 
 
 def parameter_layers(variant):
