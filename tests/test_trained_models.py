@@ -6,6 +6,7 @@ import pytest
 from toy_classifier import build_toy
 
 import alexnet_keras
+from alexnet_keras import layers
 from alexnet_keras import trained_models
 
 
@@ -86,6 +87,20 @@ def test_a_file_without_class_names(tmp_path):
     assert load_error(path) == (
         "`model` has no layer class_names, which training puts behind the "
         f"network. Received: model={str(path)!r}"
+    )
+
+
+@pytest.mark.parametrize("names", [("cat", "dog"), "abcd"])
+def test_a_file_with_other_names_than_outputs(tmp_path, names):
+    path = tmp_path / "names.keras"
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D()(inputs)
+    x = keras.layers.Dense(3, "softmax")(x)
+    x = layers.ClassNames(names, name="class_names")(x)
+    keras.Model(inputs, x).save(path)
+    assert load_error(path) == (
+        "`model` must have a name in its layer class_names for each of its 3 "
+        f"outputs. Received: model with {len(names)} names, from {str(path)!r}"
     )
 
 
