@@ -18,10 +18,12 @@ def check(weights, input_tensor, pooling):
                 f"whose name ends in {', '.join(weight_files.SUFFIXES)}. "
                 f"Received: weights={path!r}"
             )
-        if not os.path.exists(path):
+        if not os.path.isfile(path):
+            what = "a folder, not a file"
+            if not os.path.isdir(path):
+                what = "a file that is not there"
             raise ValueError(
-                f"`weights` names a file that is not there. "
-                f"Received: weights={path!r}"
+                f"`weights` names {what}. Received: weights={path!r}"
             )
     if input_tensor is not None and not keras.utils.is_keras_tensor(
         input_tensor

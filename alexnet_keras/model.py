@@ -99,7 +99,7 @@ def build_alexnet(
     typed = "input_shape" if input_tensor is None else "input_tensor"
     rows = _derive(variant, input_shape, classes, include_top, typed)
     if weights == "imagenet":
-        downloaded = published_weights.fetch(variant.name, build_alexnet)
+        weights = published_weights.fetch(variant.name)
 
     if input_tensor is None:
         inputs = x = keras.Input(input_shape, name="images")
@@ -115,9 +115,7 @@ def build_alexnet(
         x = layers.GlobalMaxPooling2D(name="max_pool")(x)
     model = keras.Model(inputs, x, name=name)
 
-    if weights == "imagenet":
-        weight_files.load_by_name(model, variant, downloaded)
-    elif weights is not None:
+    if weights is not None:
         weight_files.load(model, variant, weights)
     return model
 

@@ -19,21 +19,22 @@ def read_layers(path):
 
     Raises:
         ImportError: if the package `onnx` is not installed.
-        ValueError: if the file is cut off, is no ONNX file, or has a layer
-            without a kernel and a bias.
+        ValueError: if the file is cut off, is no ONNX file, names tensors in
+            other files (which are not opened), or has a layer without a
+            kernel and a bias.
     """
     onnx = require(path)
     try:
         graph = onnx.load(path, load_external_data=False).graph
         constants = {
-            tensor.name: onnx.numpy_helper.to_array(tensor)
-            for tensor in graph.initializer
+            tensor.name: _inside(onnx, tensor) for tensor in graph.initializer
         }
     except Exception as error:
         # The protocol buffers' own errors have no common class.
         raise ValueError(
             "`weights` is no whole ONNX file with its tensors inside "
-            f"({type(error).__name__}). Received: weights={os.fspath(path)!r}"
+            f"({type(error).__name__}: {error}). "
+            f"Received: weights={os.fspath(path)!r}"
         ) from error
     layers = [
         _layer(node, constants, path)
@@ -66,15 +67,23 @@ def require(weights):
         ) from error
 
 
+def _inside(onnx, tensor):
+    # `to_array` would read any file of the current folder.
+    if tensor.data_location or tensor.external_data:
+        raise ValueError(f"{tensor.name!r} lies in another file")
+    return onnx.numpy_helper.to_array(tensor)
+
+
 def _layer(node, constants, path):
     known = [name for name in node.input[1:] if name in constants]
-    if len(known) != 2:
+    found = [constants[name] for name in known]
+    if [values.dtype.kind for values in found] != ["f", "f"]:
         raise ValueError(
-            f"`weights` has a layer {node.name or node.output[0]!r} "
-            f"({node.op_type}) without a kernel and a bias of its own. "
-            f"Received: weights={os.fspath(path)!r}"
+            f"`weights` has a layer {node.name or ' '.join(node.output)!r} "
+            f"({node.op_type}) without a kernel and a bias of its own, in "
+            f"floating point. Received: weights={os.fspath(path)!r}"
         )
-    kernel, bias = (constants[name] for name in known)
+    kernel, bias = found
     turned = any(item.name == "transB" and item.i for item in node.attribute)
     if node.op_type == "Gemm" and not turned:
         kernel = kernel.T

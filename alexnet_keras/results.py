@@ -14,6 +14,7 @@ import tensorflow as tf
 from alexnet_keras import checkpoints
 from alexnet_keras import settings
 from alexnet_keras import training_plots
+from alexnet_keras import weight_files
 from alexnet_keras.settings import Settings
 
 MODEL = "model.keras"
@@ -122,6 +123,7 @@ def read(folder, run_settings):
     if not path.exists():
         return None
     record = json.loads(path.read_text(encoding="utf-8"))
+    weight_files.check_hdf5(folder / MODEL)
     return TrainingResult(
         keras.models.load_model(folder / MODEL),
         record["history"],

@@ -14,6 +14,7 @@ from keras import ops
 
 from alexnet_keras import classifier
 from alexnet_keras import graphs
+from alexnet_keras import weight_files
 from alexnet_keras import weights
 from alexnet_keras.printing import printable
 
@@ -51,7 +52,11 @@ def load_classifier(path):
             model is no classifier with class names.
     """
     model = load_network(path)
-    if check(model)[1] is None:
+    try:
+        names = check(model)[1]
+    except ValueError as error:
+        raise ValueError(f"{error}, from {str(path)!r}") from error
+    if names is None:
         raise ValueError(
             "`model` has no layer class_names, which training puts behind the "
             f"network. Received: model={str(path)!r}"
@@ -98,6 +103,7 @@ def load_network(path):
             f"Received: model={str(path)!r}"
         )
     try:
+        weight_files.check_hdf5(file)
         return keras.models.load_model(file, compile=False)
     except Exception as error:
         # Whatever Keras, zipfile or h5py raises, the file is of no use.
@@ -123,8 +129,9 @@ def check(model):
         names of its outputs, or `None` for a model without that layer.
 
     Raises:
-        ValueError: if it is no `keras.Model`, takes other images, or gives
-            other values than probabilities, such as logits.
+        ValueError: if it is no `keras.Model`, takes other images, gives
+            other values than probabilities, such as logits, or has more or
+            fewer class names than outputs.
     """
     if not isinstance(model, keras.Model):
         raise ValueError(
@@ -154,14 +161,20 @@ def check(model):
     black_and_white = np.zeros((2, size, size, 3), "float32")
     black_and_white[1] = 255
     probabilities(model, black_and_white)
+    # A model within may have had other classes.
     named = [
-        one.class_names
+        getattr(one, "class_names", ())
         for one in graphs.inside(model)
         if one.name == "class_names"
-        # A model within may have had other classes.
-        and len(one.class_names) == outputs[0][1]
     ]
-    return size, named[-1] if named else None
+    fitting = [names for names in named if len(names) == outputs[0][1]]
+    if named and not fitting:
+        raise ValueError(
+            "`model` must have a name in its layer class_names for each of "
+            f"its {outputs[0][1]} outputs. Received: model with "
+            f"{len(named[-1])} names"
+        )
+    return size, fitting[-1] if fitting else None
 
 
 def remark(model):

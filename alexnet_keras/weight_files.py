@@ -1,5 +1,6 @@
 """Weights from files of Keras, PyTorch or ONNX into a network, all or none."""
 
+import io
 import json
 import os
 import re
@@ -58,12 +59,23 @@ def load(model, variant, path):
             as far as the file tells. Then no weight has changed.
     """
     path = os.fspath(path)
-    if path.endswith(FOREIGN):
-        _assign(model, variant, _foreign(variant, path), path)
+    if path.endswith(".onnx"):
+        layers = onnx_files.read_layers(path)
+        _assign(model, _turned(variant, layers, path), path)
+        return
+    if path.endswith(".pth"):
+        pairs = _pairs(torch_files.read_state_dict(path), path)
+        # Zeros first: what does not fit is not read.
+        zeros = [(kernel.zeros(), bias.zeros()) for kernel, bias in pairs]
+        fitting = _turned(variant, zeros, path)
+        _check(model, fitting, path)
+        layers = [(k.read(), b.read()) for k, b in pairs[: len(fitting)]]
+        _assign(model, _turned(variant, layers, path), path)
         return
     _check_computation(model, variant, path)
     before = model.get_weights()
     try:
+        check_hdf5(path)
         model.load_weights(path)
     except Exception as error:
         # Keras assigns one layer after the other.
@@ -72,33 +84,41 @@ def load(model, variant, path):
         raise _misfit(f"{type(error).__name__}: {reason}", path) from error
 
 
-def load_by_name(model, variant, path):
-    """Loads, of a whole network's `.weights.h5`, the layers that `model` has.
+def check_hdf5(path):
+    """Checks that the numbers of a `.weights.h5` or `.keras` are inside.
 
-    Keras itself looks weights up by class and count, so that a network
-    without its top, or with layers in front, would get those of others.
-
-    Args:
-        model: as for `load`.
-        variant: as for `load`.
-        path: what `save_weights` wrote of `build_alexnet(variant=…)`.
+    HDF5 can name other files, whose bytes would be read as weights.
 
     Raises:
-        ValueError: if the file is damaged or does not fit.
+        ValueError: if there are links, external storage or virtual data.
+            They have not been followed then.
     """
-    path, found = os.fspath(path), {}
-
-    def collect(place, group):
-        if place.endswith("/vars") and "name" in group.attrs:
-            values = [group[key][()] for key in sorted(group)]
-            found[group.attrs["name"]] = values
-
-    try:
+    path = os.fspath(path)
+    if not path.endswith(".keras"):
         with h5py.File(path) as file:
-            file.visititems(collect)
-    except OSError as error:
-        raise _misfit(str(error), path) from error
-    _assign(model, variant, found, path)
+            _check_inside(file)
+        return
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            if name.endswith(".h5"):
+                with h5py.File(io.BytesIO(archive.read(name))) as file:
+                    _check_inside(file)
+
+
+def _check_inside(file):
+    def outside(name, link):
+        if not isinstance(link, h5py.HardLink):
+            return name
+        item = file[name]
+        if isinstance(item, h5py.Dataset):
+            return name if item.external or item.is_virtual else None
+
+    found = file.visititems_links(outside)
+    if found is not None:
+        raise ValueError(
+            f"{found} lies somewhere else: a link, external storage or a "
+            "virtual dataset"
+        )
 
 
 def parameter_layers(variant):
@@ -122,8 +142,8 @@ def _check_computation(model, variant, path):
             reason = _first_difference(_computed(other), ours)
         else:
             reason = _other_count(path, ours, whole)
-    except (KeyError, OSError, ValueError, zipfile.BadZipFile):
-        return  # damaged, which is said when it is loaded
+    except Exception:
+        return  # damaged in one of many ways; said when it is loaded
     if reason:
         raise _misfit(
             f"{reason}. (To take them all the same, build without `weights`, "
@@ -178,23 +198,6 @@ def _other_count(path, ours, whole):
             return f"the file has {had} layers {kind}, the network {has}"
 
 
-def _foreign(variant, path):
-    """Reads a file of PyTorch or ONNX as Keras has weights, by layer."""
-    if path.endswith(".onnx"):
-        layers = onnx_files.read_layers(path)
-    else:
-        layers = _pairs(torch_files.read_state_dict(path), path)
-    rows = parameter_layers(variant)
-    whole = isinstance(rows[-1], variants.Dense)
-    if len(layers) < len(rows) or (whole and len(layers) > len(rows)):
-        raise _misfit(
-            f"the file has {len(layers)} layers with weights, the network "
-            f"{len(rows)}",
-            path,
-        )
-    return _turned(rows, layers, flip=variant.name in BGR)
-
-
 def _pairs(state, path):
     """Puts the tensors of PyTorch together: `(kernel, bias)` of each layer."""
     names = list(state)
@@ -211,16 +214,24 @@ def _pairs(state, path):
     return list(zip(values[::2], values[1::2]))
 
 
-def _turned(rows, layers, flip):
-    """Turns kernels as PyTorch has them into those of Keras."""
+def _turned(variant, layers, path):
+    """Turns weights as PyTorch has them into those of Keras, by layer."""
+    rows = parameter_layers(variant)
+    whole = isinstance(rows[-1], variants.Dense)
+    if len(layers) < len(rows) or (whole and len(layers) > len(rows)):
+        raise _misfit(
+            f"the file has {len(layers)} layers with weights, the network "
+            f"{len(rows)}",
+            path,
+        )
     weights, maps = {}, None
     for row, (kernel, bias) in zip(rows, layers):
         if kernel.ndim == 4:
             maps = len(kernel)
             kernel = kernel.transpose(2, 3, 1, 0)
-            if flip and not weights:
+            if variant.name in BGR and not weights:
                 kernel = kernel[:, :, ::-1]
-        elif maps and kernel.shape[-1] % maps == 0:
+        elif kernel.ndim == 2 and maps and kernel.shape[-1] % maps == 0:
             # fc6 reads maps, rows, columns there; rows, columns, maps here.
             units, inputs = kernel.shape
             kernel = kernel.reshape(units, maps, inputs // maps)
@@ -231,19 +242,22 @@ def _turned(rows, layers, flip):
     return weights
 
 
-def _assign(model, variant, weights, path):
-    layers = [model.get_layer(row.name) for row in parameter_layers(variant)]
-    for layer in layers:
-        have = [np.shape(value) for value in weights.get(layer.name, ())]
-        need = [tuple(value.shape) for value in layer.weights]
+def _check(model, weights, path):
+    for name, values in weights.items():
+        have = [np.shape(value) for value in values]
+        need = [tuple(value.shape) for value in model.get_layer(name).weights]
         if have != need:
             raise _misfit(
-                f"{layer.name} has {_listed(have)} in the file, "
-                f"{_listed(need)} in the network",
+                f"{name} has {_listed(have)} in the file, {_listed(need)} in "
+                "the network",
                 path,
             )
-    for layer in layers:
-        layer.set_weights(weights[layer.name])
+
+
+def _assign(model, weights, path):
+    _check(model, weights, path)
+    for name, values in weights.items():
+        model.get_layer(name).set_weights(values)
 
 
 def _listed(shapes):

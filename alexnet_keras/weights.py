@@ -1,17 +1,20 @@
 """Published weights: where they are, what they want to see, what they say."""
 
 import os
+import shutil
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 from keras import ops
 
+from alexnet_keras import downloads
 from alexnet_keras import onnx_files
 from alexnet_keras import variants
 from alexnet_keras.sizes import is_int
 
 CLASSES = 1000
+SPACE = 256 * 2**20  # bytes; both files have 233 MiB
 
 
 @dataclass(frozen=True)
@@ -178,15 +181,12 @@ def decode_predictions(predictions, top=5):
         raise ValueError(
             f"`top` must be a positive integer. Received: top={top!r}"
         )
-    try:
+    with downloads.network(
+        "the names of ImageNet's classes", "They are needed once."
+    ):
         return keras.applications.imagenet_utils.decode_predictions(
             predictions, top
         )
-    except Exception as error:
-        raise ConnectionError(
-            "the names of ImageNet's classes could not be downloaded: "
-            f"{error}. They are needed once."
-        ) from error
 
 
 def class_names():
@@ -216,69 +216,60 @@ def check(weights, variant, include_top, classes):
         )
 
 
-def fetch(name, build):
-    """Returns the file of a variant's published weights, for Keras.
+def fetch(name):
+    """Returns the path of a variant's published file, downloaded once.
 
-    It is downloaded, checked and converted the first time, and then lies in
-    `models` of Keras's folder (`~/.keras`, or what `KERAS_HOME` says).
+    It lies in `models` of Keras's folder (`~/.keras`, or what `KERAS_HOME`
+    says). Its checksum is compared each time: a damaged file is fetched anew.
 
     Args:
         name: a key of `PUBLISHED`.
-        build: `build_alexnet`, which this file cannot import.
 
     Raises:
         ConnectionError: if there is no network, or the connection breaks.
-        ImportError: if `caffe` needs the package `onnx`, once.
+        ImportError: if `caffe` needs the package `onnx`.
+        OSError: if the folder cannot be written or is full.
         ValueError: if what came is not the file that was published.
     """
     wanted = PUBLISHED[name]
+    file = wanted.address.rpartition("/")[-1]
     home = os.environ.get("KERAS_HOME", os.path.expanduser("~/.keras"))
-    folder = os.path.join(home, "models")
-    stem = f"alexnet_{name}_{wanted.sha256[:8]}"
-    target = os.path.join(folder, f"{stem}.weights.h5")
-    if os.path.exists(target):
-        return target
-    if wanted.address.endswith(".onnx"):
-        onnx_files.require("imagenet")  # before minutes of download
-    os.makedirs(folder, exist_ok=True)  # or Keras would take /tmp instead
-    original = _download(wanted, home)
-    network = build(variant=name, weights=original)
-    unfinished = os.path.join(folder, f"{stem}.{os.getpid()}.weights.h5")
-    try:
-        network.save_weights(unfinished)
-        os.replace(unfinished, target)
-    finally:
-        if os.path.exists(unfinished):
-            os.remove(unfinished)
-    os.remove(original)  # the same numbers once more
-    return target
-
-
-def _download(wanted, home):
-    file = wanted.address.rsplit("/", 1)[-1]
     path = os.path.join(home, "models", file)
+    if file.endswith(".onnx"):
+        onnx_files.require("imagenet")  # before minutes of download
+    if not downloads.is_intact(path, wanted.sha256):
+        with downloads.alone(path):
+            _download(wanted, path)
+    return path
+
+
+def _download(wanted, path):
+    if downloads.is_intact(path, wanted.sha256):
+        return  # another process was quicker
+    folder, file = os.path.split(path)
     advice = (
         f"Download {wanted.address} in another way and pass its path: "
         f'weights="{file}".'
     )
-    try:
-        return keras.utils.get_file(
-            file,
-            wanted.address,
-            cache_subdir="models",
-            cache_dir=home,
-            file_hash=wanted.sha256,
-            hash_algorithm="sha256",
+    if shutil.disk_usage(folder).free < SPACE:
+        raise OSError(
+            f'`weights="imagenet"` needs {SPACE >> 20} MiB in {folder}, which '
+            "has less. Set KERAS_HOME to another folder."
         )
+    try:
+        with downloads.network('`weights="imagenet"`', advice):
+            keras.utils.get_file(
+                file,
+                wanted.address,
+                cache_subdir="",
+                cache_dir=folder,
+                file_hash=wanted.sha256,
+                hash_algorithm="sha256",
+            )
     except ValueError as error:  # Keras's word for a wrong hash
-        if os.path.exists(path):
-            os.remove(path)
+        os.remove(path)
         raise ValueError(
             f"`weights`: what {wanted.address} sent is not the published "
             f"file (its SHA-256 is not {wanted.sha256}), and was deleted. "
             'Try again later. Received: weights="imagenet"'
-        ) from error
-    except Exception as error:
-        raise ConnectionError(
-            f'`weights="imagenet"` could not be downloaded: {error}. {advice}'
         ) from error

@@ -36,6 +36,15 @@ def test_weights_that_are_not_there(tmp_path, name):
     )
 
 
+@pytest.mark.parametrize("ending", [".weights.h5", ".keras", ".pth", ".onnx"])
+def test_weights_that_are_a_folder(tmp_path, ending):
+    path = tmp_path / f"folder{ending}"
+    path.mkdir()
+    assert message_of(weights=path) == (
+        f"`weights` names a folder, not a file. Received: weights={str(path)!r}"
+    )
+
+
 def assert_does_not_fit(message, path):
     assert message.startswith(
         "`weights` does not fit this network (same variant, same classes, "

@@ -102,6 +102,20 @@ def test_a_file_without_class_names(tmp_path):
     )
 
 
+@pytest.mark.parametrize("names", [("cat", "dog"), "abcd"])
+def test_a_file_with_other_names_than_outputs(tmp_path, names):
+    path = tmp_path / "names.keras"
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D()(inputs)
+    x = keras.layers.Dense(3, "softmax")(x)
+    x = layers.ClassNames(names, name="class_names")(x)
+    keras.Model(inputs, x).save(path)
+    assert load_error(path) == (
+        "`model` must have a name in its layer class_names for each of its 3 "
+        f"outputs. Received: model with {len(names)} names, from {str(path)!r}"
+    )
+
+
 def test_logits_are_not_probabilities():
     # Of white: −255 / 2, −245 / 2 and −235 / 2.
     assert check_error(build_toy("abc", logits=True)) == (

@@ -1,5 +1,8 @@
 """Files of PyTorch and ONNX into narrow networks, and what does not fit."""
 
+import contextlib
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from support import pixels
 from support import to_numpy
 
 from alexnet_keras import build_alexnet
+from alexnet_keras import torch_files
 from alexnet_keras import weight_files
 
 SHAPE = (224, 224, 3)
@@ -17,6 +21,22 @@ MISFIT = (
     "`weights` does not fit this network (same variant, same classes, same "
     "input size?): "
 )
+
+
+@contextlib.contextmanager
+def opened():
+    """Yields a list of the files that Python opens meanwhile."""
+    names, active = [], True
+
+    def hook(event, arguments):
+        if active and event == "open":
+            names.append(str(arguments[0]))
+
+    sys.addaudithook(hook)  # there is no way to remove one
+    try:
+        yield names
+    finally:
+        active = False
 
 
 def failing(**keywords):
@@ -133,17 +153,15 @@ def test_features_from_a_whole_file(torch_file, onnx_file):
                 np.testing.assert_array_equal(mine, theirs)
 
 
-def test_layers_in_front_do_not_confuse(torch_file, tmp_path):
+def test_layers_in_front_do_not_confuse(torch_file):
     """Keras counts layers by class; ours are found by name."""
     table = narrow("torchvision")
-    path = tmp_path / "whole.weights.h5"
     whole = build_alexnet(weights=torch_file[0], variant=table)
-    whole.save_weights(path)
     inputs = keras.Input((224, 224, 3))
     x = keras.layers.Conv2D(3, 1, name="mine")(inputs)
     model = build_alexnet(input_tensor=x, classes=7, variant=table)
     before = model.get_layer("mine").get_weights()[0]
-    weight_files.load_by_name(model, table, path)
+    weight_files.load(model, table, torch_file[0])
     np.testing.assert_array_equal(
         model.get_layer("mine").get_weights()[0], before
     )
@@ -241,10 +259,10 @@ def test_broken_onnx_files(onnx_file, tmp_path):
         path = tmp_path / f"{name}.onnx"
         path.write_bytes(broken)
         message = failing(weights=path, variant=narrow("caffe"))
-        assert message == (
-            "`weights` is no whole ONNX file with its tensors inside "
-            f"(DecodeError). Received: weights={str(path)!r}"
+        assert message.startswith(
+            "`weights` is no whole ONNX file with its tensors inside (Decode"
         )
+        assert message.endswith(f" Received: weights={str(path)!r}")
     path = tmp_path / "empty.onnx"
     path.write_bytes(b"")
     assert failing(weights=path, variant=narrow("caffe")) == (
@@ -270,16 +288,59 @@ def test_onnx_tensors_in_other_files(onnx_file, tmp_path):
     )
 
 
-def test_onnx_layers_without_a_bias(tmp_path):
+def test_onnx_does_not_read_the_current_folder(tmp_path, monkeypatch):
     onnx = pytest.importorskip("onnx", reason="reads ONNX files")
     model = bvlc_alexnet(onnx, **NARROW)
-    del model.graph.node[0].input[2]
+    tensor = model.graph.initializer[1]
+    data = onnx.numpy_helper.to_array(tensor)
+    (tmp_path / "secret.bin").write_bytes(data.tobytes())
+    monkeypatch.chdir(tmp_path)
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="secret.bin")
+    path = tmp_path / "outside.onnx"
+    path.write_bytes(model.SerializeToString())
+    with opened() as names:
+        message = failing(
+            weights=path, input_shape=SHAPE, variant=narrow("caffe")
+        )
+    assert "'conv1_b_0' lies in another file" in message
+    assert str(path) in names and "secret.bin" not in " ".join(names)
+
+
+def test_onnx_kernels_of_other_kinds(tmp_path):
+    onnx = pytest.importorskip("onnx", reason="reads ONNX files")
+    for values, reason in (
+        (np.array(["a"], dtype=object), "in floating point"),
+        (np.float32(1), "conv1 has  and 12 in the file"),
+        (np.ones((2, 3, 4), "float32"), "conv1 has 4×3×2 and 12 in the file"),
+    ):
+        model = bvlc_alexnet(onnx, **NARROW)
+        tensor = model.graph.initializer[0]
+        name = tensor.name
+        tensor.CopyFrom(onnx.numpy_helper.from_array(np.asarray(values), name))
+        path = tmp_path / "other.onnx"
+        path.write_bytes(model.SerializeToString())
+        message = failing(
+            weights=path, input_shape=SHAPE, variant=narrow("caffe")
+        )
+        assert reason in message
+
+
+def test_onnx_layers_without_a_bias_or_a_name(tmp_path):
+    onnx = pytest.importorskip("onnx", reason="reads ONNX files")
+    model = bvlc_alexnet(onnx, **NARROW)
+    node = model.graph.node[0]
+    del node.input[2]
     path = tmp_path / "nobias.onnx"
-    onnx.save(model, path)
-    assert failing(weights=path, variant=narrow("caffe")) == (
-        "`weights` has a layer 'conv1' (Conv) without a kernel and a bias of "
-        f"its own. Received: weights={str(path)!r}"
-    )
+    path.write_bytes(model.SerializeToString())
+    message = failing(weights=path, variant=narrow("caffe"))
+    assert "a layer 'conv1' (Conv) without a kernel and a bias" in message
+    assert message.endswith(f"Received: weights={str(path)!r}")
+    del node.output[:]
+    path.write_bytes(model.SerializeToString())
+    message = failing(weights=path, variant=narrow("caffe"))
+    assert "a layer '' (Conv) without a kernel and a bias" in message
 
 
 def test_onnx_gemm_without_a_transposition(tmp_path):
@@ -325,3 +386,13 @@ def test_nothing_is_half_loaded_from_keras(tmp_path):
         weight_files.load(model, table, tmp_path / "other.weights.h5")
     for now, then in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, then)
+
+
+def test_what_does_not_fit_is_not_read(torch_file, monkeypatch):
+    monkeypatch.delattr(torch_files.Tensor, "read")
+    message = failing(
+        weights=torch_file[0], classes=10, variant=narrow("torchvision")
+    )
+    assert "predictions has 24×7 and 7 in the file" in message
+    with pytest.raises(AttributeError, match="read"):
+        build_alexnet(weights=torch_file[0], variant=narrow("torchvision"))

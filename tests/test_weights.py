@@ -1,24 +1,20 @@
 """`weights="imagenet"`: preprocessing, names, downloads that fail."""
 
-import dataclasses
 import os
+import socket
 import sys
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
-from support import narrow
 from support import run_python
 from support import to_numpy
-from weight_servers import publish
-from weight_servers import serving
 
-from alexnet_keras import VARIANTS
 from alexnet_keras import build_alexnet
 from alexnet_keras import decode_predictions
+from alexnet_keras import downloads
 from alexnet_keras import preprocess_input
-from alexnet_keras import weights
 
 SHAPE = (67, 67, 3)
 
@@ -212,6 +208,7 @@ def test_errors_of_names(monkeypatch):
     )
 
     def get_file(*_, **__):
+        assert socket.getdefaulttimeout() == downloads.TIMEOUT
         raise Exception("no route")
 
     utilities = keras.src.applications.imagenet_utils
@@ -226,104 +223,6 @@ def test_errors_of_names(monkeypatch):
     )
 
 
-@pytest.fixture
-def published(tmp_path, monkeypatch):
-    """A narrow `caffe` whose file lies on a server; `fetch` gets it."""
-    torch = pytest.importorskip("torch", reason="writes with PyTorch")
-    folder, home = tmp_path / "server", tmp_path / "home"
-    folder.mkdir()
-    table = narrow("torchvision")
-    state = {}
-    for layer in build_alexnet(input_shape=SHAPE, variant=table).layers:
-        if layer.weights:
-            kernel, bias = map(to_numpy, layer.weights)
-            turned = kernel.transpose(*reversed(range(kernel.ndim)))
-            state[f"{layer.name}.weight"] = torch.tensor(turned.copy())
-            state[f"{layer.name}.bias"] = torch.tensor(bias)
-    torch.save(state, folder / "narrow.pth")
-
-    def build(variant, weights):
-        assert variant == "torchvision"
-        return build_alexnet(input_shape=SHAPE, weights=weights, variant=table)
-
-    def fetch(cut_at=None, sha256=None, gone=False):
-        file = folder / "narrow.pth"
-        with serving(folder, cut_at) as address:
-            publish(monkeypatch, home, "torchvision", address, file, sha256)
-            if gone:
-                file.unlink()
-            return weights.fetch("torchvision", build)
-
-    def left():
-        return sorted(name for _, _, names in os.walk(home) for name in names)
-
-    fetch.left = left
-    fetch.home = home
-    return fetch
-
-
-def test_fetching_keeps_one_file(published):
-    path = published()
-    assert published.left() == [os.path.basename(path)]
-    changed = os.stat(path).st_mtime_ns
-    assert published() == path
-    assert os.stat(path).st_mtime_ns == changed
-
-
-def test_a_wrong_hash(published):
-    message = failing(published, sha256="0" * 64)
-    address = weights.PUBLISHED["torchvision"].address
-    assert message == (
-        f"`weights`: what {address} sent is not the published file (its "
-        f"SHA-256 is not {'0' * 64}), and was deleted. Try again later. "
-        'Received: weights="imagenet"'
-    )
-    assert published.left() == []
-    published()  # the next call starts anew
-
-
-def test_a_connection_that_breaks(published):
-    message = failing(published, cut_at=1000, error=ConnectionError)
-    address = weights.PUBLISHED["torchvision"].address
-    assert message.startswith('`weights="imagenet"` could not be downloaded: ')
-    assert message.endswith(
-        f" Download {address} in another way and pass its path: "
-        'weights="narrow.pth".'
-    )
-    assert "retrieval incomplete" in message
-    assert published.left() == []
-    published()
-
-
-def test_no_network(published, monkeypatch):
-    path = published()
-    nowhere = weights.Published("http://127.0.0.1:9/x.pth", "0" * 64, (), ())
-    monkeypatch.setitem(weights.PUBLISHED, "torchvision", nowhere)
-    message = failing(weights.fetch, "torchvision", None, error=ConnectionError)
-    assert "Connection refused" in message
-    assert published.left() == [os.path.basename(path)]
-
-
-def test_a_file_that_is_gone(published):
-    assert "404" in failing(published, gone=True, error=ConnectionError)
-    assert published.left() == []
-
-
-def test_what_was_left_by_an_interrupted_conversion(published, monkeypatch):
-    """A process that dies while it writes leaves nothing that is taken for
-    the weights, and the download is not repeated."""
-
-    def dies(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(keras.Model, "save_weights", dies)
-        with pytest.raises(KeyboardInterrupt):
-            published()
-    assert published.left() == ["narrow.pth"]
-    published()
-
-
 def test_onnx_is_asked_for_before_the_download(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setitem(sys.modules, "onnx", None)
@@ -335,34 +234,3 @@ def test_onnx_is_asked_for_before_the_download(monkeypatch, tmp_path):
         "pip install onnx. Received: weights='imagenet'"
     )
     assert os.listdir(tmp_path) == []
-
-
-def test_a_classifier_of_published_weights(published, monkeypatch):
-    """Photographs in, names out: what `predict caffe cat.jpg` uses."""
-    from alexnet_keras import classifier
-    from alexnet_keras import trained_models
-
-    path = published()
-    table = narrow("torchvision")
-    network = build_alexnet(input_shape=SHAPE, variant=table)
-    network.load_weights(path)
-    names = tuple("abcdefg")
-    monkeypatch.setattr(weights, "class_names", lambda: names)
-    small = dataclasses.replace(table, input_shape=SHAPE)
-    monkeypatch.setitem(VARIANTS, "torchvision", small)
-    monkeypatch.setattr(weights, "CLASSES", 7)
-    model = trained_models.load_classifier("torchvision")
-    assert trained_models.check(model) == (67, names)
-    photographs = np.random.default_rng(0).integers(
-        0, 256, (2, *SHAPE), "uint8"
-    )
-    prepared = preprocess_input(photographs, variant="torchvision")
-    np.testing.assert_allclose(
-        to_numpy(model(photographs)), to_numpy(network(prepared)), atol=1e-6
-    )
-    model.save(published.home / "model.keras")
-    loaded = trained_models.load_classifier(published.home / "model.keras")
-    np.testing.assert_array_equal(
-        to_numpy(loaded(photographs)), to_numpy(model(photographs))
-    )
-    assert classifier.build_pretrained("torchvision").name == "torchvision"

@@ -9,23 +9,35 @@ from alexnet_keras import weights
 
 
 @contextlib.contextmanager
-def serving(folder, cut_at=None):
+def serving(folder, cut_at=None, silent=0, seen=None):
     """Serves a folder on loopback; yields its address.
 
     Args:
         folder: whose files are served.
         cut_at: after how many bytes of a file the connection breaks.
+        silent: for how many seconds nothing is said, then or at the start.
+        seen: a list to which the paths are added that are asked for.
     """
+    stopped = threading.Event()
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def __init__(self, *arguments, **keywords):
             super().__init__(*arguments, directory=str(folder), **keywords)
+
+        def do_GET(self):
+            if seen is not None:
+                seen.append(self.path)
+            if cut_at is None:
+                stopped.wait(silent)
+            with contextlib.suppress(ConnectionError):  # nobody listens
+                super().do_GET()
 
         def copyfile(self, source, outputfile):
             if cut_at is None:
                 super().copyfile(source, outputfile)
             else:
                 outputfile.write(source.read(cut_at))
+                stopped.wait(silent)
 
         def log_message(self, *_):
             pass
@@ -36,6 +48,7 @@ def serving(folder, cut_at=None):
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
+        stopped.set()
         server.shutdown()
         server.server_close()
         thread.join()
