@@ -70,14 +70,23 @@ class _ResponseNormalization(layers.Layer):
         return ops.cast(normalized, inputs.dtype)
 
     def _normalize(self, x):
+        scale = self.k + self._window_sum(ops.square(x), self.alpha)
+        power = _negative_power(scale, self.beta)
+        if keras.backend.backend() == "jax":
+            return x * power  # XLA fuses; and `jax.jvp` knows no other gradient
+
         # With its gradient written out, the layer takes half of the time:
-        # automatic differentiation goes over the maps many times more.
+        # automatic differentiation goes over the maps many times more. All of
+        # it is in that of `x`. The other two are arguments all the same, so
+        # that a derivative of the gradient finds how they depend on `x`.
         @ops.custom_gradient
-        def normalize(x):
-            scale = self.k + self._window_sum(ops.square(x), self.alpha)
-            power = _negative_power(scale, self.beta)
+        def normalize(x, scale, power):
+            captured = x, scale, power
 
             def gradient(*args, upstream=None):
+                # TensorFlow gives the upstream alone; PyTorch names it, and
+                # gives the arguments, since those captured know no history.
+                x, scale, power = captured if upstream is None else args
                 upstream = args[0] if upstream is None else upstream
                 direct = upstream * power
                 # A window looks as far to either side, so the sum over all
@@ -85,11 +94,11 @@ class _ResponseNormalization(layers.Layer):
                 through_scale = self._window_sum(
                     direct * x / scale, -2 * self.alpha * self.beta
                 )
-                return direct + x * through_scale
+                return direct + x * through_scale, None, None
 
             return x * power, gradient
 
-        return normalize(x)
+        return normalize(x, scale, power)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -106,9 +115,10 @@ class _ResponseNormalization(layers.Layer):
 
 
 def _negative_power(scale, beta):
-    # Square roots are vectorized on a CPU, a general power is not: for the
-    # beta of every AlexNet this is several times faster, forward and back.
-    if beta == 0.75:
+    # TensorFlow and XLA vectorize square roots on a CPU, not a general power:
+    # for the beta of every AlexNet this is several times faster. PyTorch
+    # vectorizes both, and would keep the roots in memory.
+    if beta == 0.75 and keras.backend.backend() != "torch":
         root = ops.rsqrt(scale)
         return root * ops.sqrt(root)
     return ops.power(scale, -beta)
