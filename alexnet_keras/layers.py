@@ -260,9 +260,9 @@ class SubtractMean(layers.Layer):
                 "`mean` must be a value a channel or a mean image. "
                 "Received: mean=None"
             )
-        self.initial_mean, self.shape, self.scale = mean, tuple(shape), scale
-        if not np.isscalar(scale):
-            self.scale = [float(value) for value in scale]
+        self.initial_mean, self.shape = mean, tuple(map(int, shape))
+        # Plain numbers, which go into JSON.
+        self.scale = np.asarray(scale, "float64").tolist()
 
     def build(self, input_shape):
         self.mean = self.add_weight(

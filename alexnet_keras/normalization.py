@@ -4,26 +4,16 @@ Keras 3 and TensorFlow have none that runs on every backend, in both data
 formats and in half precision; these do (`keras.ops` only).
 """
 
-import numbers
-
 import keras
 import numpy as np
 from keras import layers
 from keras import ops
 
+from alexnet_keras import validation
+
 register = keras.saving.register_keras_serializable(package="alexnet_keras")
 
 BLOCK = 64  # channels that are summed in one matrix product
-
-
-def _check_number(argument, value, least, kind=numbers.Real):
-    is_kind = isinstance(value, kind) and not isinstance(value, bool)
-    if not is_kind or value < least:
-        what = "an integer" if kind is numbers.Integral else "a number"
-        raise ValueError(
-            f"`{argument}` must be {what} of at least {least}. "
-            f"Received: {argument}={value!r}"
-        )
 
 
 class _ResponseNormalization(layers.Layer):
@@ -36,19 +26,16 @@ class _ResponseNormalization(layers.Layer):
 
     def __init__(self, size, k, alpha, beta, data_format=None, **kwargs):
         super().__init__(**kwargs)
-        _check_number("size", size, 1, kind=numbers.Integral)
+        size = validation.integer("size", size)
         if size % 2 == 0:
             raise ValueError(
                 "`size` must be odd, so that the window has a centre. "
                 f"Received: size={size}"
             )
-        _check_number("k", k, 0)
-        _check_number("alpha", alpha, 0)
-        _check_number("beta", beta, 0)
         self.size = size
-        self.k = k
-        self.alpha = alpha
-        self.beta = beta
+        self.k = validation.number("k", k)
+        self.alpha = validation.number("alpha", alpha)
+        self.beta = validation.number("beta", beta)
         if data_format not in (None, "channels_last", "channels_first"):
             raise ValueError(
                 '`data_format` must be "channels_last" or "channels_first". '
@@ -171,8 +158,7 @@ class LocalResponseNormalization(_ResponseNormalization):
         **kwargs,
     ):
         super().__init__(size, k, alpha, beta, data_format, **kwargs)
-        _check_number("groups", groups, 1, kind=numbers.Integral)
-        self.groups = groups
+        self.groups = validation.integer("groups", groups)
 
     def build(self, input_shape):
         super().build(input_shape)

@@ -7,10 +7,11 @@ the rate changes. Both have one rate where the paper's code has several.
 """
 
 import math
-import numbers
 
 import keras
 from keras import ops
+
+from alexnet_keras import validation
 
 # How the biases' rate is stored: below zero, it is as many times that of the
 # weights, turned round; from zero up, it is the rate itself.
@@ -88,7 +89,9 @@ class SGD2012(keras.optimizers.Optimizer):
         )
         self.momentum = momentum
         self._bias_rate = None
-        self._initial_bias_rate = self._as_stored(_bias_rate(bias_learning_rate))
+        self._initial_bias_rate = self._as_stored(
+            _bias_rate(bias_learning_rate)
+        )
 
     def build(self, variables):
         """Creates a velocity for each variable, and the rates."""
@@ -267,12 +270,7 @@ def unwrap(optimizer):
 
 
 def _not_negative(name, value):
-    if isinstance(value, numbers.Real) and 0 <= value < math.inf:
-        return float(value)
-    raise ValueError(
-        f"`{name}` must be a finite number, 0 or more. "
-        f"Received: {name}={value!r}"
-    )
+    return float(validation.number(name, value))
 
 
 def _bias_rate(value):

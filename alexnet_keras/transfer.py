@@ -10,7 +10,7 @@ from keras import initializers
 from keras import layers
 
 from alexnet_keras import layers as own_layers
-from alexnet_keras.sizes import is_int
+from alexnet_keras.validation import is_int
 
 TOP = "predictions"
 NAMES = "class_names"

@@ -9,7 +9,7 @@ from keras import ops
 
 from alexnet_keras import onnx_files
 from alexnet_keras import variants
-from alexnet_keras.sizes import is_int
+from alexnet_keras.validation import is_int
 
 CLASSES = 1000
 
