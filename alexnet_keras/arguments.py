@@ -4,6 +4,7 @@ import os
 
 import keras
 
+from alexnet_keras import validation
 from alexnet_keras import weight_files
 
 
@@ -54,7 +55,10 @@ def resolve_input_shape(variant, input_tensor, input_shape):
                 "channels, in the order of the data format. "
                 f"Received: input_shape={input_shape!r}"
             )
-        input_shape = tuple(input_shape)
+        input_shape = tuple(
+            int(side) if validation.is_int(side, 0) else side
+            for side in input_shape
+        )
     if input_tensor is not None:
         tensor_shape = tuple(input_tensor.shape[1:])
         if input_shape not in (None, tensor_shape):

@@ -11,7 +11,7 @@ from keras import layers
 
 from alexnet_keras import graphs
 from alexnet_keras import layers as own_layers
-from alexnet_keras.sizes import is_int
+from alexnet_keras import validation
 
 # Behind `flatten`, what treats a map as it treats a vector.
 KEPT = (layers.Dropout, layers.Activation, own_layers.ClassNames)
@@ -118,12 +118,8 @@ def place_boxes(model, rows, columns):
     [[[0, 0, 67, 67], [0, 32, 67, 99], [0, 64, 67, 131]]]
     """
     model, operations, flatten = _check(model)
-    for argument, value in (("rows", rows), ("columns", columns)):
-        if not is_int(value, 1):
-            raise ValueError(
-                f"`{argument}` must be a positive integer. "
-                f"Received: {argument}={value!r}"
-            )
+    rows = validation.integer("rows", rows)
+    columns = validation.integer("columns", columns)
     last = flatten.data_format == "channels_last"
     shape = model.inputs[0].shape
     height, width = shape[1:3] if last else shape[2:4]

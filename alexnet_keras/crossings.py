@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from alexnet_keras import rows
 from alexnet_keras import shapes
+from alexnet_keras import validation
 from alexnet_keras import variants
 
 BYTES = 4  # of a value in float32
@@ -190,11 +191,7 @@ def bytes_per_image(
     data: 3,810,326
     mixed: 268,760
     """
-    if not shapes.is_int(batch_size, 1):
-        raise ValueError(
-            "`batch_size` must be a positive integer. "
-            f"Received: batch_size={batch_size!r}"
-        )
+    batch_size = validation.integer("batch_size", batch_size)
     crossing = crossings(variant, input_shape, classes)
     derived = shapes.derive_layers(variant, input_shape, classes)
     dense = {row.name for row in derived if row.kind == "dense"}

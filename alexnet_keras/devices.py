@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from alexnet_keras import validation
+
 
 def count_gpus():
     """Returns how many GPUs TensorFlow sees."""
@@ -21,7 +23,7 @@ def make_strategy(replicas=None):
             started with fewer logical CPUs.
     """
     if replicas is not None:
-        check_positive("replicas", replicas)
+        replicas = validation.integer("replicas", replicas)
     gpus = count_gpus()
     if gpus:
         if replicas is not None and replicas > gpus:
@@ -115,12 +117,3 @@ def short_name(name):
     except ValueError:
         return name
     return f"{spec.device_type}:{spec.device_index}"
-
-
-def check_positive(argument, value):
-    """Raises a `ValueError` unless `value` is a positive integer."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(
-            f"`{argument}` must be a positive integer. "
-            f"Received: {argument}={value!r}"
-        )

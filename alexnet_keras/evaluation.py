@@ -8,10 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_keras import batches
-from alexnet_keras import devices
 from alexnet_keras import images
 from alexnet_keras import scores
 from alexnet_keras import trained_models
+from alexnet_keras import validation
 from alexnet_keras.printing import printable
 
 NAMED = 5  # class names that a message lists
@@ -44,7 +44,7 @@ def evaluate(model, data, *, ten_crop=False, batch_size=64, verbose=0):
             network, the classes differ, or there are no images; later, if
             a label is no class or an image cannot be decoded.
     """
-    devices.check_positive("batch_size", batch_size)
+    batch_size = validation.integer("batch_size", batch_size)
     size, names = trained_models.check(model)
     outputs = _outputs_of_labels(model, names, data)
     names = names or data.class_names

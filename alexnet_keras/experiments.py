@@ -12,11 +12,11 @@ import sys
 
 from alexnet_keras import arrays
 from alexnet_keras import datasets
-from alexnet_keras import devices
 from alexnet_keras import findings
 from alexnet_keras import findings_files
 from alexnet_keras import settings
 from alexnet_keras import trials
+from alexnet_keras import validation
 from alexnet_keras.comparisons import EXPERIMENTS
 from alexnet_keras.comparisons import Experiment
 from alexnet_keras.comparisons import get_experiment
@@ -60,9 +60,9 @@ def run(
     """
     if not isinstance(experiment, Experiment):
         experiment = get_experiment(experiment)
-    devices.check_positive("seeds", seeds)
+    seeds = validation.integer("seeds", seeds)
     epochs = experiment.epochs if epochs is None else epochs
-    devices.check_positive("epochs", epochs)
+    epochs = validation.integer("epochs", epochs)
     data = dataset
     if not isinstance(data, arrays.Arrays):
         photographs = datasets.load_dataset(dataset)

@@ -17,6 +17,7 @@ import numpy as np
 from keras import ops
 
 from alexnet_keras import exported_files
+from alexnet_keras import validation
 
 # The ending of the file, and packages beside TensorFlow.
 FORMATS = {
@@ -124,11 +125,7 @@ def check_target(path, format, tolerance=1e-4):
             f"Received: format={format!r}"
         )
     suffix, packages = FORMATS[format]
-    if not isinstance(tolerance, int | float) or not tolerance > 0:
-        raise ValueError(
-            "`tolerance` must be a positive number. "
-            f"Received: tolerance={tolerance!r}"
-        )
+    validation.number("tolerance", tolerance, positive=True)
     if path.suffix != suffix:
         what = f"end in {suffix}" if suffix else "be a folder without an ending"
         raise ValueError(

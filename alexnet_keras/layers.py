@@ -20,6 +20,7 @@ __all__ = [
     "Dropout2012",
     "GroupedConv2D",
     "LocalResponseNormalization",
+    "RepeatEdges2D",
     "SpatialResponseNormalization",
     "SubtractMean",
 ]
@@ -56,6 +57,43 @@ class GroupedConv2D(layers.Conv2D):
         )
 
 
+def _spatial_axes(layer):
+    return (1, 2) if layer.data_format == "channels_last" else (2, 3)
+
+
+def _repeat_edges(x, axis, before, after):
+    """Puts copies of the first and of the last row (or column) around.
+
+    Of the windows that reach beyond an edge, each holds the edge too: copies
+    change neither their maximum nor, as the first of equals wins, who gets
+    the gradient. Minus infinity would do the same, but has no place among
+    the integers of a quantized network.
+    """
+    every = (slice(None),) * axis
+    first, last = x[(*every, slice(0, 1))], x[(*every, slice(-1, None))]
+    copies = [first] * before + [x] + [last] * after
+    return ops.concatenate(copies, axis=axis) if len(copies) > 1 else x
+
+
+@register
+class RepeatEdges2D(layers.ZeroPadding2D):
+    """`keras.layers.ZeroPadding2D` with copies of the edge for zeros.
+
+    In front of max pooling whose `padding` is less than its window: there
+    the copies never win against the image.
+
+    >>> import numpy as np
+    >>> layer = RepeatEdges2D(((0, 0), (1, 2)))
+    >>> np.ravel(layer(np.array([[[[-4.0], [-5.0]]]]))).tolist()
+    [-4.0, -4.0, -5.0, -5.0, -5.0]
+    """
+
+    def call(self, inputs):
+        for axis, sides in zip(_spatial_axes(self), self.padding):
+            inputs = _repeat_edges(inputs, axis, *sides)
+        return inputs
+
+
 @register
 class CeilMaxPooling2D(layers.MaxPooling2D):
     """Max pooling whose last window may hang over the bottom and right edge.
@@ -87,20 +125,15 @@ class CeilMaxPooling2D(layers.MaxPooling2D):
             return self.strides[axis] - 1
         return (self.pool_size[axis] - size) % self.strides[axis]
 
-    def _spatial_axes(self):
-        return (1, 2) if self.data_format == "channels_last" else (2, 3)
-
     def call(self, inputs):
-        pads = [(0, 0)] * 4
-        for i, axis in enumerate(self._spatial_axes()):
-            pads[axis] = (0, self._overhang(inputs.shape[axis], i))
-        if any(after for _, after in pads):
-            inputs = ops.pad(inputs, pads, constant_values=-np.inf)
+        for i, axis in enumerate(_spatial_axes(self)):
+            overhang = self._overhang(inputs.shape[axis], i)
+            inputs = _repeat_edges(inputs, axis, 0, overhang)
         return super().call(inputs)
 
     def compute_output_shape(self, input_shape):
         shape = list(input_shape)
-        for i, axis in enumerate(self._spatial_axes()):
+        for i, axis in enumerate(_spatial_axes(self)):
             if shape[axis] is not None:
                 shape[axis] += self._overhang(shape[axis], i)
         return super().compute_output_shape(tuple(shape))
@@ -194,6 +227,8 @@ class ClassNames(layers.Layer):
 class SubtractMean(layers.Layer):
     """Subtracts a mean from images and scales the rest, in float32.
 
+    So is what it puts out, unless `dtype` says otherwise.
+
     The mean is a weight that does not train: it travels in the saved model.
     One value a channel, or a mean image as in 2012 (§2), of which the 2012
     code subtracts the central window whatever the place of the crop.
@@ -225,9 +260,9 @@ class SubtractMean(layers.Layer):
                 "`mean` must be a value a channel or a mean image. "
                 "Received: mean=None"
             )
-        self.initial_mean, self.shape, self.scale = mean, tuple(shape), scale
-        if not np.isscalar(scale):
-            self.scale = [float(value) for value in scale]
+        self.initial_mean, self.shape = mean, tuple(map(int, shape))
+        # Plain numbers, which go into JSON.
+        self.scale = np.asarray(scale, "float64").tolist()
 
     def build(self, input_shape):
         self.mean = self.add_weight(
@@ -238,7 +273,9 @@ class SubtractMean(layers.Layer):
 
     def call(self, inputs):
         scale = ops.convert_to_tensor(self.scale, "float32")
-        return (ops.cast(inputs, "float32") - self.mean) * scale
+        mean = ops.cast(self.mean, "float32")
+        difference = (ops.cast(inputs, "float32") - mean) * scale
+        return ops.cast(difference, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -160,10 +160,7 @@ def _apply(layer, row, x, variant, classifier_activation):
         case variants.Conv():
             return _convolve(layer, row, x, variant.conv_rounding)
         case variants.MaxPool():
-            pool = layers.MaxPooling2D
-            if variant.pool_rounding == "ceil":
-                pool = own_layers.CeilMaxPooling2D
-            return pool(layer.size, layer.stride, name=layer.name)(x)
+            return _pool(layer, x, variant.pool_rounding)
         case variants.LRN() | variants.SpatialNorm():
             norm = {
                 variants.LRN: own_layers.LocalResponseNormalization,
@@ -196,18 +193,48 @@ def _apply(layer, row, x, variant, classifier_activation):
             return _connect(layer, row, x, classifier_activation)
 
 
-def _convolve(layer, row, x, rounding):
-    before, after = shapes.sides(layer.padding)
-    if rounding == "ceil":
-        # ⌈a / s⌉ = ⌊(a + s − 1) / s⌋: zeros for the overhanging window.
-        after += layer.stride - 1
-    padding = "valid"
-    if layer.stride == 1 and before == after == (layer.kernel - 1) / 2:
-        padding = "same"
-    elif before or after:
-        x = layers.ZeroPadding2D(
-            ((before, after), (before, after)), name=f"{layer.name}_pad"
+def _pool(layer, x, rounding):
+    pads = _pads(layer, layer.size, x)
+    if pads is None:
+        return layers.MaxPooling2D(
+            layer.size, layer.stride, padding="same", name=layer.name
         )(x)
+    if any(map(any, pads)):
+        x = own_layers.RepeatEdges2D(pads, name=f"{layer.name}_pad")(x)
+    pool = layers.MaxPooling2D
+    if rounding == "ceil" and layer.padding != "same":
+        pool = own_layers.CeilMaxPooling2D
+    return pool(layer.size, layer.stride, name=layer.name)(x)
+
+
+def _pads(layer, window, x):
+    """Pixels around `x` as pairs; `None` if they depend on an open size.
+
+    Else those of `"same"` are laid down here, where the network's size is
+    known, so that they stay when `as_convolutional` lets it go.
+    """
+    image = x.shape[1:3] if arguments.channels_last() else x.shape[2:4]
+    if layer.padding == "same" and None in image:
+        return None
+    return tuple(
+        shapes.sides(layer.padding, size, window, layer.stride)
+        for size in image
+    )
+
+
+def _convolve(layer, row, x, rounding):
+    pads = _pads(layer, layer.kernel, x)
+    if pads and rounding == "ceil" and layer.padding != "same":
+        # ⌈a / s⌉ = ⌊(a + s − 1) / s⌋: zeros for the overhanging window.
+        pads = tuple(
+            (before, after + layer.stride - 1) for before, after in pads
+        )
+    padding = "valid"
+    centred = {((layer.kernel - 1) / 2,) * 2}
+    if pads is None or (layer.stride == 1 and set(pads) == centred):
+        padding = "same"
+    elif any(map(any, pads)):
+        x = layers.ZeroPadding2D(pads, name=f"{layer.name}_pad")(x)
     convolution = layers.Conv2D
     if layer.groups > 1:
         convolution = own_layers.GroupedConv2D
@@ -248,6 +275,8 @@ def _initializers(layer, fan_in):
         kernel = initializers.get(layer.init)
     else:
         kernel = initializers.RandomNormal(stddev=layer.init)
+    if layer.bias is None:
+        return {"kernel_initializer": kernel, "use_bias": False}
     if layer.bias == "fan_in_uniform":
         limit = 1 / math.sqrt(fan_in)
         bias = initializers.RandomUniform(-limit, limit)

@@ -83,10 +83,10 @@ def add_export(commands):
 
 
 def _evaluate(arguments):
-    from alexnet_keras import devices
     from alexnet_keras import evaluation
+    from alexnet_keras import validation
 
-    devices.check_positive("batch_size", arguments.batch_size)
+    validation.integer("batch_size", arguments.batch_size)
     if arguments.confusion:
         _check_figure(arguments.confusion)
     model = _load(arguments.model)

@@ -4,26 +4,16 @@ Keras 3 and TensorFlow have none that runs on every backend, in both data
 formats and in half precision; these do (`keras.ops` only).
 """
 
-import numbers
-
 import keras
 import numpy as np
 from keras import layers
 from keras import ops
 
+from alexnet_keras import validation
+
 register = keras.saving.register_keras_serializable(package="alexnet_keras")
 
 BLOCK = 64  # channels that are summed in one matrix product
-
-
-def _check_number(argument, value, least, kind=numbers.Real):
-    is_kind = isinstance(value, kind) and not isinstance(value, bool)
-    if not is_kind or value < least:
-        what = "an integer" if kind is numbers.Integral else "a number"
-        raise ValueError(
-            f"`{argument}` must be {what} of at least {least}. "
-            f"Received: {argument}={value!r}"
-        )
 
 
 class _ResponseNormalization(layers.Layer):
@@ -36,19 +26,16 @@ class _ResponseNormalization(layers.Layer):
 
     def __init__(self, size, k, alpha, beta, data_format=None, **kwargs):
         super().__init__(**kwargs)
-        _check_number("size", size, 1, kind=numbers.Integral)
+        size = validation.integer("size", size)
         if size % 2 == 0:
             raise ValueError(
                 "`size` must be odd, so that the window has a centre. "
                 f"Received: size={size}"
             )
-        _check_number("k", k, 0)
-        _check_number("alpha", alpha, 0)
-        _check_number("beta", beta, 0)
         self.size = size
-        self.k = k
-        self.alpha = alpha
-        self.beta = beta
+        self.k = validation.number("k", k)
+        self.alpha = validation.number("alpha", alpha)
+        self.beta = validation.number("beta", beta)
         if data_format not in (None, "channels_last", "channels_first"):
             raise ValueError(
                 '`data_format` must be "channels_last" or "channels_first". '
@@ -70,14 +57,23 @@ class _ResponseNormalization(layers.Layer):
         return ops.cast(normalized, inputs.dtype)
 
     def _normalize(self, x):
+        scale = self.k + self._window_sum(ops.square(x), self.alpha)
+        power = _negative_power(scale, self.beta)
+        if keras.backend.backend() == "jax":
+            return x * power  # XLA fuses; and `jax.jvp` knows no other gradient
+
         # With its gradient written out, the layer takes half of the time:
-        # automatic differentiation goes over the maps many times more.
+        # automatic differentiation goes over the maps many times more. All of
+        # it is in that of `x`. The other two are arguments all the same, so
+        # that a derivative of the gradient finds how they depend on `x`.
         @ops.custom_gradient
-        def normalize(x):
-            scale = self.k + self._window_sum(ops.square(x), self.alpha)
-            power = _negative_power(scale, self.beta)
+        def normalize(x, scale, power):
+            captured = x, scale, power
 
             def gradient(*args, upstream=None):
+                # TensorFlow gives the upstream alone; PyTorch names it, and
+                # gives the arguments, since those captured know no history.
+                x, scale, power = captured if upstream is None else args
                 upstream = args[0] if upstream is None else upstream
                 direct = upstream * power
                 # A window looks as far to either side, so the sum over all
@@ -85,11 +81,11 @@ class _ResponseNormalization(layers.Layer):
                 through_scale = self._window_sum(
                     direct * x / scale, -2 * self.alpha * self.beta
                 )
-                return direct + x * through_scale
+                return direct + x * through_scale, None, None
 
             return x * power, gradient
 
-        return normalize(x)
+        return normalize(x, scale, power)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -106,9 +102,10 @@ class _ResponseNormalization(layers.Layer):
 
 
 def _negative_power(scale, beta):
-    # Square roots are vectorized on a CPU, a general power is not: for the
-    # beta of every AlexNet this is several times faster, forward and back.
-    if beta == 0.75:
+    # TensorFlow and XLA vectorize square roots on a CPU, not a general power:
+    # for the beta of every AlexNet this is several times faster. PyTorch
+    # vectorizes both, and would keep the roots in memory.
+    if beta == 0.75 and keras.backend.backend() != "torch":
         root = ops.rsqrt(scale)
         return root * ops.sqrt(root)
     return ops.power(scale, -beta)
@@ -161,8 +158,7 @@ class LocalResponseNormalization(_ResponseNormalization):
         **kwargs,
     ):
         super().__init__(size, k, alpha, beta, data_format, **kwargs)
-        _check_number("groups", groups, 1, kind=numbers.Integral)
-        self.groups = groups
+        self.groups = validation.integer("groups", groups)
 
     def build(self, input_shape):
         super().build(input_shape)

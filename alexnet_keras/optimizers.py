@@ -7,12 +7,15 @@ the rate changes. Both have one rate where the paper's code has several.
 """
 
 import math
-import numbers
 
 import keras
 from keras import ops
 
-_FOLLOW = -1.0  # a bias rate that is stored as this follows `learning_rate`
+from alexnet_keras import validation
+
+# How the biases' rate is stored: below zero, it is as many times that of the
+# weights, turned round; from zero up, it is the rate itself.
+_FOLLOW = -1.0
 
 
 @keras.saving.register_keras_serializable(package="alexnet_keras")
@@ -31,22 +34,26 @@ class SGD2012(keras.optimizers.Optimizer):
 
     All rates are variables: `set_rates`, or a callback that assigns
     `learning_rate`, takes effect in a compiled training step, and whatever
-    saves `optimizer.variables` saves them. Runs on all backends and under
-    `tf.distribute`.
+    saves `optimizer.variables` saves them. A callback or a schedule that
+    changes `learning_rate` changes the biases' rate as many times. Runs on
+    all backends and under `tf.distribute`.
 
     Args:
         learning_rate: r of the weights, or a schedule. Defaults to 0.01.
         momentum: from 0 up to, not including, 1. Defaults to 0.9.
         weight_decay: of all variables but biases, and those that
             `exclude_from_weight_decay` names. Defaults to 0.0005.
-        bias_learning_rate: r of the biases. Defaults to None: that of the
-            weights. The runs of 2012 began with 0.01 and 0.02.
+        bias_learning_rate: r of the biases at the beginning; from there on
+            its ratio to `learning_rate` holds. Defaults to None: that of the
+            weights. The runs of 2012 began with 0.01 and 0.02. Beside a
+            `learning_rate` of 0 it is kept as it is.
         name: of the optimizer.
         **kwargs: as `keras.optimizers.Optimizer`: clipping, averaging and
             the like.
 
     Raises:
-        ValueError: if a number is outside its range.
+        ValueError: if a number is outside its range, or biases have a rate
+            of their own beside a schedule that begins at 0.
 
     >>> model = keras.Sequential(
     ...     [keras.Input((2,)), keras.layers.Dense(1, name="fc")]
@@ -82,7 +89,9 @@ class SGD2012(keras.optimizers.Optimizer):
         )
         self.momentum = momentum
         self._bias_rate = None
-        self._initial_bias_rate = _bias_rate(bias_learning_rate)
+        self._initial_bias_rate = self._as_stored(
+            _bias_rate(bias_learning_rate)
+        )
 
     def build(self, variables):
         """Creates a velocity for each variable, and the rates."""
@@ -110,21 +119,60 @@ class SGD2012(keras.optimizers.Optimizer):
             name=name,
         )
 
+    def _as_stored(self, bias_rate):
+        """What the constructor was given, as a ratio where there is one."""
+        if bias_rate <= 0 or not (rate := self._first_rate()):
+            if bias_rate > 0 and callable(self._learning_rate):
+                raise ValueError(
+                    "`bias_learning_rate` has no ratio to a schedule that "
+                    "begins at 0: let the schedule begin a little above. "
+                    f"Received: bias_learning_rate={bias_rate}"
+                )
+            return bias_rate
+        return -bias_rate / rate
+
+    def _first_rate(self):
+        """The weights' rate; of a schedule that of its first step."""
+        rate = self._learning_rate
+        if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+            rate = rate(0)
+        elif callable(rate):
+            rate = rate()
+        return float(ops.convert_to_numpy(rate))
+
+    @keras.optimizers.Optimizer.learning_rate.setter
+    def learning_rate(self, learning_rate):
+        """The rate of the weights; when it is set, the biases' keeps pace."""
+        if self._bias_rate is not None and not callable(self._learning_rate):
+            rate = ops.convert_to_tensor(self._learning_rate)
+            stored = ops.convert_to_tensor(self._bias_rate)
+            own = ops.logical_and(stored > 0, rate > 0)
+            self._bias_rate.assign(ops.where(own, -stored / rate, stored))
+        keras.optimizers.Optimizer.learning_rate.fset(self, learning_rate)
+
     @property
     def bias_learning_rate(self):
-        """The rate of the biases; None where it follows `learning_rate`."""
-        rate = self._initial_bias_rate
+        """The rate of the biases now; None where it is the weights'."""
+        return self._bias_rate_beside(self.learning_rate)
+
+    def _bias_rate_beside(self, learning_rate):
+        stored = self._initial_bias_rate
         if self._bias_rate is not None:
-            rate = float(self._bias_rate.numpy())
-        return None if rate == _FOLLOW else rate
+            stored = float(self._bias_rate.numpy())
+        if stored == _FOLLOW:
+            return None
+        if stored >= 0:
+            return stored
+        return -stored * float(ops.convert_to_numpy(learning_rate))
 
     def set_rates(self, learning_rate, bias_learning_rate=None, layers=None):
         """Sets all rates; what is not given goes back to its default.
 
         Args:
             learning_rate: of the weights.
-            bias_learning_rate: of the biases. Defaults to None: that of the
-                weights.
+            bias_learning_rate: of the biases, to the bit, until
+                `learning_rate` is set again: then the ratio holds. Defaults
+                to None: that of the weights.
             layers: dict from names of layers to what the rates of their
                 variables are multiplied by; 0 freezes. A name that holds
                 other layers stands for all of them. Defaults to None: 1.
@@ -150,7 +198,7 @@ class SGD2012(keras.optimizers.Optimizer):
         learning_rate = _not_negative("learning_rate", learning_rate)
         bias_rate = _bias_rate(bias_learning_rate)
         multipliers = self._multipliers_of({} if layers is None else layers)
-        self.learning_rate = learning_rate
+        self._learning_rate.assign(learning_rate)
         self._bias_rate.assign(bias_rate)
         self._multipliers.assign(multipliers)
 
@@ -180,8 +228,8 @@ class SGD2012(keras.optimizers.Optimizer):
         rate = ops.cast(learning_rate, self._multipliers.dtype)
         # Which variable this is, is known when the step is traced; rates are not.
         if self._is_bias[index]:
-            bias_rate = ops.convert_to_tensor(self._bias_rate)
-            rate = ops.where(bias_rate == _FOLLOW, rate, bias_rate)
+            stored = ops.convert_to_tensor(self._bias_rate)
+            rate = ops.where(stored < 0, -stored * rate, stored)
         rate = rate * self._multipliers[index]
         frozen = ops.equal(rate, 0)
 
@@ -199,11 +247,14 @@ class SGD2012(keras.optimizers.Optimizer):
         """Nothing: Keras would decay here, outside the velocity."""
 
     def get_config(self):
-        """The arguments; rates as they are now, but for the multipliers."""
+        """The arguments; rates as they are now, but for the multipliers.
+
+        Beside a schedule, which begins again, the biases' rate is its first.
+        """
         return {
             **super().get_config(),
             "momentum": self.momentum,
-            "bias_learning_rate": self.bias_learning_rate,
+            "bias_learning_rate": self._bias_rate_beside(self._first_rate()),
         }
 
 
@@ -219,12 +270,7 @@ def unwrap(optimizer):
 
 
 def _not_negative(name, value):
-    if isinstance(value, numbers.Real) and 0 <= value < math.inf:
-        return float(value)
-    raise ValueError(
-        f"`{name}` must be a finite number, 0 or more. "
-        f"Received: {name}={value!r}"
-    )
+    return float(validation.number(name, value))
 
 
 def _bias_rate(value):

@@ -104,7 +104,7 @@ def plot_layer_step(name, variant="paper", input_shape=None, ax=None):
     index = [row.name for row in rows].index(name)
     size, windows = shown[index][1], shown[index + 1][1]
     kernel = getattr(layer, "kernel", getattr(layer, "size", 0))
-    before, after = shapes.sides(getattr(layer, "padding", 0))
+    before, after = shapes.sides(layer.padding, size, kernel, layer.stride)
     starts = [i * layer.stride - before for i in range(windows)]
     pixels = range(-before, max(size + after, starts[-1] + kernel))
     cut = starts[min(2, windows - 1)] + kernel, starts[-2:][0]

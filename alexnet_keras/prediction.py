@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from alexnet_keras import batches
-from alexnet_keras import devices
 from alexnet_keras import image_files
 from alexnet_keras import images
 from alexnet_keras import trained_models
+from alexnet_keras import validation
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def predict(model, paths, top=5):
         ValueError: before any file is read, if `model` is no such network or
             `paths` no list; later, if the network answers with NaN.
     """
-    devices.check_positive("top", top)
+    top = validation.integer("top", top)
     if isinstance(paths, str | os.PathLike):
         raise ValueError(
             f"`paths` must be a list of files. Received: paths={str(paths)!r}"

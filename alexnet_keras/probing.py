@@ -124,7 +124,8 @@ def copy_model(model, fresh=False, factor=1.0):
     config = optimizer.get_config()
     config["learning_rate"] = learning_rate(model) * factor
     if config.get("bias_learning_rate") is not None:
-        config["bias_learning_rate"] *= factor
+        # As it is now, like the rate; the config has a schedule's beginning.
+        config["bias_learning_rate"] = optimizer.bias_learning_rate * factor
     twin.compile(
         type(optimizer).from_config(config),
         copy.copy(model.loss),

@@ -6,8 +6,9 @@ run finds its place from its history.
 """
 
 import dataclasses
-import math
 from dataclasses import dataclass
+
+from alexnet_keras import validation
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,14 @@ class Stage:
             "color_noise": self.color_noise,
         }
         for name, value in numbers.items():
-            if not 0 <= value < math.inf:
+            try:
+                validation.number(name, value)
+            except ValueError:
                 raise ValueError(
                     f"The {name} of a stage must be a finite number, 0 or "
                     f"more. Received: {value!r}, in the stage from "
                     f"{self.start} on"
-                )
+                ) from None
 
 
 @dataclass(frozen=True)
@@ -104,17 +107,9 @@ class Recipe:
         if self.patience is not None:
             counts.append("patience")
         for name in counts:
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(
-                    f"`{name}` of a recipe must be a positive integer. "
-                    f"Received: {name}={value!r}"
-                )
-        if not 0 < self.noise_divisor < math.inf:
-            raise ValueError(
-                "`noise_divisor` must be a positive number. "
-                f"Received: noise_divisor={self.noise_divisor!r}"
-            )
+            value = validation.integer(name, getattr(self, name))
+            object.__setattr__(self, name, value)
+        validation.number("noise_divisor", self.noise_divisor, positive=True)
 
     def stage_at(self, epoch, errors=()):
         """Returns the stage of an epoch, or `None` if the run is over.

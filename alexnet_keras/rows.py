@@ -7,41 +7,79 @@ same on both axes.
 import dataclasses
 from dataclasses import dataclass
 
+from alexnet_keras import sizes
+from alexnet_keras import validation
+
+
+def _rescale(argument, value):
+    return validation.choice(argument, value, ("train", "test"))
+
+
+# By the names of fields, which mean the same in every kind of line.
+_CHECKS = {
+    "name": validation.text,
+    **dict.fromkeys(
+        ("filters", "kernel", "stride", "groups", "size", "output"),
+        validation.integer,
+    ),
+    "units": validation.optional(validation.integer),
+    "padding": validation.padding_or_same,
+    "activation": validation.optional(validation.text),
+    "init": validation.init,
+    "bias": validation.bias,
+    **dict.fromkeys(("k", "alpha", "beta", "epsilon"), validation.number),
+    "momentum": validation.share,
+    "rate": validation.share,
+    "rescale": _rescale,
+}
+
+
+class _Checked:
+    """Checks every field of a line when it is made."""
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            check = _CHECKS[field.name]
+            value = check(field.name, getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
+
 
 @dataclass(frozen=True)
-class Conv:
+class Conv(_Checked):
     """A convolution. With `groups=2` each tower reads its own half only.
 
-    `padding` is an int (both sides) or a pair `(top and left, bottom and
-    right)`. `init` is the standard deviation of a normal distribution, or
-    `"glorot_uniform"`, or `"fan_in_uniform"` (limits ±1/√fan_in, PyTorch's
-    default). `bias` is a constant, or `"fan_in_uniform"`.
+    `padding` is an int (both sides), a pair `(top and left, bottom and
+    right)`, or `"same"`: as much as it takes for ⌈size / stride⌉ pixels, an
+    odd one at the bottom and right, as in TensorFlow. `init` is the standard
+    deviation of a normal distribution, or `"glorot_uniform"`, or
+    `"fan_in_uniform"` (limits ±1/√fan_in, PyTorch's default). `bias` is a
+    constant, `"fan_in_uniform"`, or `None`: no biases.
     """
 
     name: str
     filters: int
     kernel: int
     stride: int = 1
-    padding: int | tuple[int, int] = 0
+    padding: int | tuple[int, int] | str = 0
     groups: int = 1
     activation: str | None = "relu"
     init: float | str = 0.01
-    bias: float | str = 0.0
+    bias: float | str | None = 0.0
 
 
 @dataclass(frozen=True)
-class Dense:
+class Dense(_Checked):
     """A fully connected layer; `units=None` means one unit a class."""
 
     name: str
     units: int | None
     activation: str | None = "relu"
     init: float | str = 0.01
-    bias: float | str = 0.0
+    bias: float | str | None = 0.0
 
 
 @dataclass(frozen=True)
-class LRN:
+class LRN(_Checked):
     """Local response normalization across the maps of a tower (§3.3).
 
     `alpha` multiplies the plain sum of squares, as in the paper's formula;
@@ -57,7 +95,7 @@ class LRN:
 
 
 @dataclass(frozen=True)
-class SpatialNorm:
+class SpatialNorm(_Checked):
     """The unpublished second normalizer of 2012: a window within one map."""
 
     name: str
@@ -68,7 +106,7 @@ class SpatialNorm:
 
 
 @dataclass(frozen=True)
-class BatchNorm:
+class BatchNorm(_Checked):
     """Batch normalization, which no AlexNet had; the answer of 2015.
 
     The running mean and variance go `1 − momentum` of the way to those of
@@ -81,16 +119,43 @@ class BatchNorm:
 
 
 @dataclass(frozen=True)
-class MaxPool:
-    """Max pooling; overlapping where `stride` is less than `size` (§3.4)."""
+class MaxPool(_Checked):
+    """Max pooling; overlapping where `stride` is less than `size` (§3.4).
+
+    `padding` as in `Conv`, less than `size`; what lies there never wins.
+    """
 
     name: str
     size: int = 3
     stride: int = 2
+    padding: int | tuple[int, int] | str = 0
+
+    def __post_init__(self):
+        super().__post_init__()
+        same = self.padding == "same"  # fits by definition
+        if not same and max(sizes.sides(self.padding)) >= self.size:
+            raise ValueError(
+                "`padding` of a pool must be less than its `size`, or windows "
+                "lie outside the image. "
+                f"Received: padding={self.padding}, size={self.size}"
+            )
+
+    def reach(self):
+        """How wide a window must be that hangs over and holds a pixel."""
+        if self.padding == "same":
+            return 1
+        return self.stride + sizes.sides(self.padding)[1]
+
+    def __repr__(self):
+        # Stored results are found by this text: a default adds nothing.
+        text = f"name={self.name!r}, size={self.size}, stride={self.stride}"
+        if self.padding != 0:
+            text += f", padding={self.padding!r}"
+        return f"MaxPool({text})"
 
 
 @dataclass(frozen=True)
-class AdaptiveAveragePool:
+class AdaptiveAveragePool(_Checked):
     """Averages a map of any size to `output` × `output`."""
 
     name: str
@@ -98,7 +163,7 @@ class AdaptiveAveragePool:
 
 
 @dataclass(frozen=True)
-class Activation:
+class Activation(_Checked):
     """An activation that stands apart from the layer before it."""
 
     name: str
@@ -106,14 +171,14 @@ class Activation:
 
 
 @dataclass(frozen=True)
-class Flatten:
+class Flatten(_Checked):
     """Rows, then columns, then channels, into one vector."""
 
     name: str = "flatten"
 
 
 @dataclass(frozen=True)
-class Dropout:
+class Dropout(_Checked):
     """Sets a share `rate` of the values to zero in training.
 
     `rescale="test"` is 2012's: plain mask in training, × (1 − rate) at test
@@ -124,9 +189,6 @@ class Dropout:
     name: str
     rate: float = 0.5
     rescale: str = "train"
-
-    def __post_init__(self):
-        _check_choice("rescale", self.rescale, ("train", "test"))
 
 
 Layer = (
@@ -163,9 +225,31 @@ class Variant:
     pixel_scale: float = 1.0
 
     def __post_init__(self):
+        validation.text("name", self.name)
         for argument in ("conv_rounding", "pool_rounding"):
             value = getattr(self, argument)
-            _check_choice(argument, value, ("floor", "ceil"))
+            validation.choice(argument, value, ("floor", "ceil"))
+        plain = {
+            "input_shape": validation.image_shape(
+                "input_shape", self.input_shape
+            ),
+            "classes": validation.integer("classes", self.classes),
+            "pixel_scale": validation.number(
+                "pixel_scale", self.pixel_scale, positive=True
+            ),
+            "layers": self._checked_layers(),
+        }
+        for argument, value in plain.items():
+            object.__setattr__(self, argument, value)
+
+    def _checked_layers(self):
+        if not isinstance(self.layers, tuple | list) or not all(
+            isinstance(layer, Layer) for layer in self.layers
+        ):
+            raise ValueError(
+                "`layers` must be a tuple of lines such as `Conv(…)`. "
+                f"Received: layers={self.layers!r}"
+            )
         names = [layer.name for layer in self.layers]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -173,6 +257,14 @@ class Variant:
                 "`layers` must have a name each that no other has. "
                 f"Received twice: {', '.join(twice)}"
             )
+        for pool in self.layers if self.pool_rounding == "ceil" else ():
+            if isinstance(pool, MaxPool) and pool.reach() > pool.size:
+                raise ValueError(
+                    "`stride` and `padding` together must not be wider than "
+                    '`size` where `pool_rounding` is "ceil", or windows could '
+                    f"lie outside the image. Received: {pool}"
+                )
+        return tuple(self.layers)
 
     def layer(self, name):
         """Returns the row called `name`.
@@ -202,11 +294,3 @@ class Variant:
         new = dataclasses.replace(old, **changes)
         rows = tuple(new if row is old else row for row in self.layers)
         return dataclasses.replace(self, layers=rows)
-
-
-def _check_choice(argument, value, choices):
-    if value not in choices:
-        allowed = " or ".join(f'"{choice}"' for choice in choices)
-        raise ValueError(
-            f"`{argument}` must be {allowed}. Received: {argument}={value!r}"
-        )

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import os
 import pathlib
 import shlex
@@ -10,8 +9,8 @@ from dataclasses import asdict
 from dataclasses import dataclass
 
 from alexnet_keras import checkpoints
-from alexnet_keras import devices
 from alexnet_keras import shapes
+from alexnet_keras import validation
 
 # The embedded photographs are small: so are the crops and the batches, and a
 # CPU is done in about four minutes. Other data sets get the recipe's sizes.
@@ -68,27 +67,19 @@ def fill_in(
         batch_size = small.get("batch_size", recipe.batch_size)
     if input_size is None:
         input_size = small.get("input_size", table.input_shape[0])
-    devices.check_positive("epochs", epochs)
-    devices.check_positive("batch_size", batch_size)
-    devices.check_positive("input_size", input_size)
+    epochs = validation.integer("epochs", epochs)
+    batch_size = validation.integer("batch_size", batch_size)
+    input_size = validation.integer("input_size", input_size)
     first_rate = recipe.stages[0].rate
     if learning_rate is None:
         learning_rate = first_rate
-    _check_rate(learning_rate)
+    validation.number("learning_rate", learning_rate, positive=True)
     if precision not in PRECISIONS:
         raise ValueError(
             f"`precision` must be one of {', '.join(PRECISIONS)}. "
             f"Received: precision={precision!r}"
         )
-    if (
-        isinstance(seed, bool)
-        or not isinstance(seed, int)
-        or not 0 <= seed < 2**32  # NumPy's limit
-    ):
-        raise ValueError(
-            "`seed` must be an integer from 0 to 4294967295. "
-            f"Received: seed={seed!r}"
-        )
+    seed = validation.integer("seed", seed, 0, 2**32 - 1)  # NumPy's limit
     least = shapes.smallest_size(table)
     if input_size < least:
         raise ValueError(
@@ -117,18 +108,6 @@ def fill_in(
     if learning_rate != first_rate:
         recipe = recipe.with_rates(learning_rate / first_rate)
     return settings, recipe
-
-
-def _check_rate(rate):
-    if (
-        isinstance(rate, bool)
-        or not isinstance(rate, float | int)
-        or not 0 < rate < math.inf
-    ):
-        raise ValueError(
-            "`learning_rate` must be a positive number. "
-            f"Received: learning_rate={rate!r}"
-        )
 
 
 def path_name(dataset):

@@ -8,10 +8,10 @@ without the batch, whatever data format the model is later built in.
 import math
 from dataclasses import dataclass
 
+from alexnet_keras import validation
 from alexnet_keras import variants
 from alexnet_keras.sizes import ROUNDING
 from alexnet_keras.sizes import count_windows
-from alexnet_keras.sizes import is_int
 from alexnet_keras.sizes import output_size
 from alexnet_keras.sizes import sides
 
@@ -80,28 +80,16 @@ def derive_layers(variant="paper", input_shape=None, classes=None):
         input_shape = variant.input_shape
     if classes is None:
         classes = variant.classes
-    if not (
-        isinstance(input_shape, (tuple, list))
-        and len(input_shape) == 3
-        and all(is_int(side, 1) for side in input_shape)
-    ):
-        raise ValueError(
-            "`input_shape` must be three positive integers: height, width "
-            f"and channels. Received: input_shape={input_shape!r}"
-        )
-    if not is_int(classes, 1):
-        raise ValueError(
-            "`classes` must be a positive integer. "
-            f"Received: classes={classes!r}"
-        )
+    input_shape = validation.image_shape("input_shape", input_shape)
+    classes = validation.integer("classes", classes)
     try:
-        return list(_derive(variant, tuple(input_shape), classes))
+        return list(_derive(variant, input_shape, classes))
     except _OutOfPixels as stop:
         least = smallest_size(variant)
         raise ValueError(
             f"`input_shape` is too small for variant {variant.name!r}: {stop} "
             f"The smallest image that works is {least}×{least}. "
-            f"Received: input_shape={tuple(input_shape)}"
+            f"Received: input_shape={input_shape}"
         ) from None
 
 
@@ -160,9 +148,9 @@ class _OutOfPixels(Exception):
 
 def _slide(layer, shape, kernel, stride, padding, rounding):
     """Returns the sizes after a window has slid, and the filled-in formula."""
+    if padding == "same":
+        rounding = "floor"  # its windows fit, whatever the table rounds
     left, _, right = ROUNDING[rounding]
-    added = sum(sides(padding))
-    plus = f" + {added}" if added else ""
     sizes, formulas = [], []
     for size in shape[:2]:
         windows = count_windows(size, kernel, stride, padding, rounding)
@@ -172,6 +160,8 @@ def _slide(layer, shape, kernel, stride, padding, rounding):
                 f"window of {kernel}×{kernel}."
             )
         sizes.append(windows)
+        added = sum(sides(padding, size, kernel, stride))
+        plus = f" + {added}" if added else ""
         step = f"{left}({size}{plus} − {kernel}) / {stride}{right}"
         formulas.append(f"{step} + 1 = {windows}")
     # One formula serves a square image; a rectangle shows height and width.
@@ -184,6 +174,10 @@ def _check_groups(layer, channels):
             f"{layer.name}: `groups` must divide its {channels} channels. "
             f"Received: groups={layer.groups}"
         )
+
+
+def _biases(layer):
+    return 0 if layer.bias is None else 1
 
 
 def _derive(variant, shape, classes):
@@ -208,7 +202,7 @@ def _derive(variant, shape, classes):
                 )
                 shape = (*sizes, layer.filters)
                 taps = layer.kernel**2 * channels // layer.groups
-                parameters = (taps + 1) * layer.filters
+                parameters = (taps + _biases(layer)) * layer.filters
                 neurons = math.prod(shape)
                 macs = taps * neurons
                 field += (layer.kernel - 1) * jump
@@ -220,7 +214,7 @@ def _derive(variant, shape, classes):
                     shape,
                     layer.size,
                     layer.stride,
-                    0,
+                    layer.padding,
                     variant.pool_rounding,
                 )
                 shape = (*sizes, shape[-1])
@@ -245,7 +239,7 @@ def _derive(variant, shape, classes):
             case variants.Dense():
                 units = classes if layer.units is None else layer.units
                 formula = f"{shape[-1]} → {units}"
-                parameters = (shape[-1] + 1) * units
+                parameters = (shape[-1] + _biases(layer)) * units
                 macs = shape[-1]
                 shape = (*shape[:-1], units)  # as Keras: the last axis only
                 neurons = math.prod(shape)

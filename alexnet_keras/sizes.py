@@ -1,18 +1,28 @@
 """The formula: how many windows fit along one axis."""
 
 import math
-import numbers
+
+from alexnet_keras import validation
 
 ROUNDING = {"floor": ("⌊", math.floor, "⌋"), "ceil": ("⌈", math.ceil, "⌉")}
 
 
-def sides(padding):
-    """Returns `(before, after)` in pixels from an int or a pair.
+def sides(padding, size=None, kernel=None, stride=None):
+    """Returns `(before, after)` in pixels from an int, a pair or `"same"`.
 
-    >>> sides(2), sides((0, 3))
-    ((2, 2), (0, 3))
+    That depends on the other arguments: as many pixels as it takes for
+    ⌈size / stride⌉ windows, an odd one after (TensorFlow's meaning).
+
+    >>> sides(2), sides((0, 3)), sides("same", 224, kernel=11, stride=4)
+    ((2, 2), (0, 3), (3, 4))
     """
-    return (padding, padding) if isinstance(padding, int) else tuple(padding)
+    if padding == "same":
+        whole = (-(-size // stride) - 1) * stride + kernel
+        added = max(whole - size, 0)
+        return added // 2, added - added // 2
+    return (
+        tuple(padding) if isinstance(padding, tuple | list) else (padding,) * 2
+    )
 
 
 def output_size(size, kernel, stride=1, padding=0, rounding="floor"):
@@ -39,25 +49,10 @@ def output_size(size, kernel, stride=1, padding=0, rounding="floor"):
     >>> output_size(224, 11, stride=4), output_size(224, 11, 4, rounding="ceil")
     (54, 55)
     """
-    for argument, value, least in (
-        ("size", size, 1),
-        ("kernel", kernel, 1),
-        ("stride", stride, 1),
-    ):
-        if not is_int(value, least):
-            raise ValueError(
-                f"`{argument}` must be an integer of at least {least}. "
-                f"Received: {argument}={value!r}"
-            )
-    if not is_int(padding, 0) and not (
-        isinstance(padding, (tuple, list))
-        and len(padding) == 2
-        and all(is_int(side, 0) for side in padding)
-    ):
-        raise ValueError(
-            "`padding` must be an integer of at least 0 (both sides), or a "
-            f"pair of them (before, after). Received: padding={padding!r}"
-        )
+    size = validation.integer("size", size)
+    kernel = validation.integer("kernel", kernel)
+    stride = validation.integer("stride", stride)
+    padding = validation.padding("padding", padding)
     if rounding not in ROUNDING:
         raise ValueError(
             '`rounding` must be "floor" or "ceil". '
@@ -74,16 +69,8 @@ def output_size(size, kernel, stride=1, padding=0, rounding="floor"):
     return windows
 
 
-def is_int(value, least):
-    """Whether `value` is an integer, no boolean, of at least `least`."""
-    return (
-        isinstance(value, numbers.Integral)
-        and not isinstance(value, bool)
-        and value >= least
-    )
-
-
 def count_windows(size, kernel, stride, padding, rounding):
     """`output_size` without its checks; below 1 where no window fits."""
     _, rounded, _ = ROUNDING[rounding]
-    return rounded((size + sum(sides(padding)) - kernel) / stride) + 1
+    added = sum(sides(padding, size, kernel, stride))
+    return rounded((size + added - kernel) / stride) + 1

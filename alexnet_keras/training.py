@@ -15,6 +15,7 @@ from alexnet_keras import recipes
 from alexnet_keras import results
 from alexnet_keras import sanity
 from alexnet_keras import settings
+from alexnet_keras import validation
 from alexnet_keras import variants
 from alexnet_keras import watching
 from alexnet_keras.printing import printable
@@ -98,9 +99,9 @@ def train(
         [layer.name for layer in table.layers if _trains(layer)]
     )
     if replicas is not None:
-        devices.check_positive("replicas", replicas)
+        replicas = validation.integer("replicas", replicas)
     if save_every is not None:
-        devices.check_positive("save_every", save_every)
+        save_every = validation.integer("save_every", save_every)
     if tensorboard and output is None:
         raise ValueError(
             "`tensorboard` needs `output`, the folder for its events. "

@@ -12,7 +12,7 @@ from keras import layers
 from alexnet_keras import graphs
 from alexnet_keras import layers as own_layers
 from alexnet_keras import weights as published_weights
-from alexnet_keras.sizes import is_int
+from alexnet_keras.validation import is_int
 
 PUBLISHED = published_weights.PUBLISHED
 # Layers that shift or scale pixels.

@@ -11,7 +11,7 @@ from keras import ops
 from alexnet_keras import downloads
 from alexnet_keras import onnx_files
 from alexnet_keras import variants
-from alexnet_keras.sizes import is_int
+from alexnet_keras.validation import is_int
 
 CLASSES = 1000
 SPACE = 256 * 2**20  # bytes; both files have 233 MiB

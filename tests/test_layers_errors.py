@@ -21,7 +21,7 @@ def message_of(function, *arguments, **keywords):
 @pytest.mark.parametrize("size", [0, -3, 5.0, "5", None, True])
 def test_size_must_be_a_positive_integer(cls, size):
     assert message_of(cls, size=size) == (
-        f"`size` must be an integer of at least 1. Received: size={size!r}"
+        f"`size` must be a positive integer. Received: size={size!r}"
     )
 
 
@@ -39,7 +39,7 @@ def test_size_must_be_odd(cls, size):
 @pytest.mark.parametrize("value", [-1, -1e-9, "1", None, True])
 def test_constants_must_not_be_negative(cls, argument, value):
     assert message_of(cls, **{argument: value}) == (
-        f"`{argument}` must be a number of at least 0. "
+        f"`{argument}` must be a finite number, 0 or more. "
         f"Received: {argument}={value!r}"
     )
 
@@ -47,8 +47,7 @@ def test_constants_must_not_be_negative(cls, argument, value):
 @pytest.mark.parametrize("groups", [0, -1, 2.0, "2", None, False])
 def test_groups_must_be_a_positive_integer(groups):
     assert message_of(LocalResponseNormalization, groups=groups) == (
-        "`groups` must be an integer of at least 1. "
-        f"Received: groups={groups!r}"
+        f"`groups` must be a positive integer. Received: groups={groups!r}"
     )
 
 

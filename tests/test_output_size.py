@@ -63,7 +63,7 @@ def message_of(function, *arguments, **keywords):
 def test_output_size_wants_positive_integers(argument, value):
     arguments = {"size": 9, "kernel": 3, "stride": 1, argument: value}
     assert message_of(output_size, **arguments) == (
-        f"`{argument}` must be an integer of at least 1. "
+        f"`{argument}` must be a positive integer. "
         f"Received: {argument}={value!r}"
     )
 

@@ -264,18 +264,15 @@ ONE = (Stage(0, 0.1, 0.1),)
         ),
         (
             {"epochs": 0},
-            "`epochs` of a recipe must be a positive integer. "
-            "Received: epochs=0",
+            "`epochs` must be a positive integer. Received: epochs=0",
         ),
         (
             {"crop_chunk": 2.0},
-            "`crop_chunk` of a recipe must be a positive integer. "
-            "Received: crop_chunk=2.0",
+            "`crop_chunk` must be a positive integer. Received: crop_chunk=2.0",
         ),
         (
             {"patience": 0},
-            "`patience` of a recipe must be a positive integer. "
-            "Received: patience=0",
+            "`patience` must be a positive integer. Received: patience=0",
         ),
         (
             {"noise_divisor": 0},
