@@ -3,7 +3,7 @@
 A `.pth` file is a zip archive: a pickle that says which tensor lies where, and
 the raw numbers. A pickle is a program that may call any function it names.
 Here its instructions are followed one by one and nothing is ever called: what
-they build are dicts, lists, and places in the file that have been checked.
+they build are dicts, tuples, and places in the file that have been checked.
 """
 
 import math
@@ -208,11 +208,10 @@ def _known(module, name):
 def _storage(archive, folder, kind, dtype, key, _, count):
     _check_type(str, kind, dtype, key)
     _check_type(int, count)
-    storage = _Storage(f"{folder}data/{key}", DTYPES[dtype], count)
-    size = archive.getinfo(storage.part).file_size
-    if kind != "storage" or size != count * storage.dtype.itemsize:
-        raise ValueError(f"storage {key!r} has {size} bytes")
-    return storage
+    part, dtype = archive.getinfo(f"{folder}data/{key}"), DTYPES[dtype]
+    if kind != "storage" or part.file_size != count * dtype.itemsize:
+        raise ValueError(f"storage {key!r} has {part.file_size} bytes")
+    return _Storage(part.filename, dtype, count)
 
 
 def _tensor(path, storage, offset, shape, strides, *_):
