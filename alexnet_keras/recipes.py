@@ -41,13 +41,15 @@ class Stage:
         }
         for name, value in numbers.items():
             try:
-                validation.number(name, value)
+                plain = validation.number(name, value)
             except ValueError:
                 raise ValueError(
                     f"The {name} of a stage must be a finite number, 0 or "
                     f"more. Received: {value!r}, in the stage from "
                     f"{self.start} on"
                 ) from None
+            if name in ("rate", "bias_rate", "color_noise"):
+                object.__setattr__(self, name, plain)
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,13 @@ class Recipe:
         for name in counts:
             value = validation.integer(name, getattr(self, name))
             object.__setattr__(self, name, value)
-        validation.number("noise_divisor", self.noise_divisor, positive=True)
+        for name in ("momentum", "weight_decay"):
+            value = validation.number(name, getattr(self, name))
+            object.__setattr__(self, name, value)
+        value = validation.number(
+            "noise_divisor", self.noise_divisor, positive=True
+        )
+        object.__setattr__(self, "noise_divisor", value)
 
     def stage_at(self, epoch, errors=()):
         """Returns the stage of an epoch, or `None` if the run is over.
