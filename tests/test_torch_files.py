@@ -18,7 +18,6 @@ from pth_files import pickled
 from pth_files import tensor
 from pth_files import write
 
-from alexnet_keras import torch_files
 from alexnet_keras.torch_files import read_state_dict
 
 
@@ -323,10 +322,3 @@ def test_damaged_files_give_right_weights_or_a_value_error(tmp_path):
 def test_twenty_thousand_damaged_files(tmp_path):
     outcomes = fuzz(tmp_path, 1000, 21_000)
     assert len(outcomes) == 2 * len(pth_files.KINDS) - 1  # each both ways
-
-
-def test_it_takes_neither_pickle_nor_strides():
-    """Nothing that could run a name or follow a number from a file."""
-    source = pathlib.Path(torch_files.__file__).read_text(encoding="utf-8")
-    for word in ("import pickle\n", "Unpickler", "strides(", "as_strided"):
-        assert word not in source
