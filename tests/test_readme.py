@@ -1,5 +1,6 @@
 """What the README says is run: its example, its table, its commands."""
 
+import math
 import re
 import shlex
 
@@ -43,7 +44,10 @@ def write_patches(folder, count):
 )
 @pytest.mark.usefixtures("free_memory")
 def test_the_ten_lines_learn_from_a_folder(tmp_path, monkeypatch):
-    """As typed but for the size of the images: 36 updates in all."""
+    """As typed but for the size of the images: 36 updates in all.
+
+    With the paper's network and `SGD(0.01)` 6 % are right, a loss of 2.6.
+    """
     example = code_blocks("python")[0]
     assert len(example.strip().splitlines()) <= 14
     smaller = example.replace("shape = (80, 80, 3)", "shape = (48, 48, 3)")
@@ -53,21 +57,23 @@ def test_the_ten_lines_learn_from_a_folder(tmp_path, monkeypatch):
     scope = {}
     exec(smaller, scope)
     model, held_out = scope["model"], scope["held_out"]
-    right = model.history.history["val_accuracy"]
-    assert len(right) == 6 and right[-1] >= 2 / len(PHOTOGRAPHS), right
+    history = model.history.history
+    assert len(history["val_loss"]) == 6
+    assert max(history["val_accuracy"]) >= 2 / len(PHOTOGRAPHS), history
+    assert history["val_loss"][-1] < 0.85 * math.log(len(PHOTOGRAPHS)), history
     loaded = keras.models.load_model("mine.keras")
     batch = next(iter(held_out))[0]
     np.testing.assert_allclose(loaded(batch), model(batch), rtol=1e-4)
 
 
-def test_the_question_is_answered_for_the_model_of_the_ten_lines(capsys):
-    """With fewer filters and units."""
+def test_the_question_why_gets_an_answer(capsys):
+    """Of the same network with fewer filters and units."""
+    tf = pytest.importorskip("tensorflow")
     model = alexnet_keras.build_alexnet(
         input_shape=(67, 67, 3), variant=narrow("original")
     )
     model.compile("sgd", "sparse_categorical_crossentropy")
     batch = np.random.default_rng(0).uniform(-99, 99, (8, 67, 67, 3))
-    tf = pytest.importorskip("tensorflow")
     images = tf.data.Dataset.from_tensors((batch, np.arange(8) % 7))
     exec(code_blocks("python")[-1], {"model": model, "images": images})
     answer = capsys.readouterr().out
