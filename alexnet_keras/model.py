@@ -40,10 +40,9 @@ def build_alexnet(
     `torchvision` and `d2l`). It holds no preprocessing of its own.
 
     For a start on some hundred pictures of few classes: `variant="original"`
-    at 80×80 pixels with `keras.optimizers.Adam(1e-4)`, as in the README.
-    After six epochs 50 to 65 % of the held-out pictures were right (three
-    folders of 1,000 pictures in five classes, NSEEDS; chance 20 %). The
-    default with `SGD(0.01)` stayed at chance.
+    at 80×80 pixels with `keras.optimizers.Adam(1e-4)`, as in the README. Of
+    the held-out pictures 50 to 65 % were right after six epochs (three
+    folders of 1,000 pictures in five classes, three seeds; chance 20 %).
 
     References:
     - [ImageNet Classification with Deep Convolutional Neural Networks](
