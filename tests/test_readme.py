@@ -1,5 +1,6 @@
 """What the README says is run: its example, its table, its commands."""
 
+import math
 import re
 import shlex
 
@@ -15,7 +16,9 @@ from alexnet_keras import VARIANTS
 from alexnet_keras import __main__ as command_line
 from alexnet_keras import crossings
 from alexnet_keras import derive_layers
+from alexnet_keras import photo_patches
 from alexnet_keras import weights as published
+from alexnet_keras.photo_patches import PHOTOGRAPHS
 from alexnet_keras.shapes import smallest_size
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,29 +28,54 @@ def code_blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
+def write_patches(folder, count):
+    """A folder for each of the ten embedded photographs, with pieces of it."""
+    pictures = [photo_patches.load_photograph(n) for n in PHOTOGRAPHS]
+    boxes = photo_patches.make_boxes("train")[:count]
+    for number, (label, top, left, side) in enumerate(boxes):
+        piece = pictures[label][top : top + side, left : left + side]
+        path = folder / PHOTOGRAPHS[label] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(piece).save(path)
+
+
 @pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="reads images with tf.data"
 )
-def test_the_ten_lines_run_on_a_folder_of_images(tmp_path, monkeypatch, capsys):
-    example, *_, question = code_blocks("python")
-    assert len(example.strip().splitlines()) <= 12
-    generator = np.random.default_rng(0)
-    for name in ("cat", "dog"):
-        folder = tmp_path / "my_images" / name
-        folder.mkdir(parents=True)
-        for number in range(4):
-            pixels = generator.integers(0, 255, (140, 150, 3), "uint8")
-            Image.fromarray(pixels).save(folder / f"{number}.png")
+@pytest.mark.usefixtures("free_memory")
+def test_the_ten_lines_learn_from_a_folder(tmp_path, monkeypatch):
+    """As typed but for the size of the images: 36 updates in all.
+
+    With the paper's network and `SGD(0.01)` 6 % are right, a loss of 2.6.
+    """
+    example = code_blocks("python")[0]
+    assert len(example.strip().splitlines()) <= 14
+    smaller = example.replace("shape = (80, 80, 3)", "shape = (48, 48, 3)")
+    assert smaller != example
+    write_patches(tmp_path / "my_images", 240)
     monkeypatch.chdir(tmp_path)
     scope = {}
-    exec(example, scope)
-    model, batch = scope["model"], next(iter(scope["images"]))[0]
-    assert scope["features"](batch).shape == (8, 256)
+    exec(smaller, scope)
+    model, held_out = scope["model"], scope["held_out"]
+    history = model.history.history
+    assert len(history["val_loss"]) == 6
+    assert max(history["val_accuracy"]) >= 2 / len(PHOTOGRAPHS), history
+    assert history["val_loss"][-1] < 0.85 * math.log(len(PHOTOGRAPHS)), history
     loaded = keras.models.load_model("mine.keras")
-    np.testing.assert_allclose(loaded(batch), model(batch), rtol=1e-5)
-    assert loaded.output_shape == (None, 2)
-    capsys.readouterr()
-    exec(question, scope)
+    batch = next(iter(held_out))[0]
+    np.testing.assert_allclose(loaded(batch), model(batch), rtol=1e-4)
+
+
+def test_the_question_why_gets_an_answer(capsys):
+    """Of the same network with fewer filters and units."""
+    tf = pytest.importorskip("tensorflow")
+    model = alexnet_keras.build_alexnet(
+        input_shape=(67, 67, 3), variant=narrow("original")
+    )
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    batch = np.random.default_rng(0).uniform(-99, 99, (8, 67, 67, 3))
+    images = tf.data.Dataset.from_tensors((batch, np.arange(8) % 7))
+    exec(code_blocks("python")[-1], {"model": model, "images": images})
     answer = capsys.readouterr().out
     assert answer.startswith("1. ") or answer.startswith("Nothing on the")
 
