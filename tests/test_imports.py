@@ -25,12 +25,15 @@ standard = set(sys.stdlib_module_names) | set(sys.builtin_module_names)
 loaded = {name for name, module in sys.modules.items() if module}
 tops = {name.partition(".")[0] for name in loaded - before}
 own = {n for n in sys.modules if n.startswith("alexnet_keras.")}
-plain = {f"alexnet_keras.{n}" for n in ("rows", "variants", "sizes", "shapes")}
+names = ("rows", "variants", "sizes", "shapes", "validation")
+plain = {f"alexnet_keras.{name}" for name in names}
 print(sorted(tops - standard - {"alexnet_keras"}), sorted(own - plain))
 """
 
 
-@pytest.mark.parametrize("module", ["rows", "variants", "sizes", "shapes"])
+@pytest.mark.parametrize(
+    "module", ["rows", "variants", "sizes", "shapes", "validation"]
+)
 def test_tables_and_shapes_import_the_standard_library_only(module):
     folder = importlib.util.find_spec("alexnet_keras")
     code = (
