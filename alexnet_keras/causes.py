@@ -11,10 +11,9 @@ import math
 import keras
 import numpy as np
 
-from alexnet_keras import optimizers
 from alexnet_keras import probing
 
-PATIENCE = 10  # times as many steps before a network is said not to learn
+PATIENCE = 5  # times as many steps before a network is said not to learn
 # The loss of 2012's network itself goes to twice that of guessing in its
 # first ten steps; one that goes so many times higher has overshot.
 OVERSHOT = 4.0
@@ -30,7 +29,7 @@ RAW = 64.0  # standard deviation of pixels from 0 to 255, about
 SMALL_INPUT = 3.0  # where inputs of the order of 1 end
 
 
-def find_causes(model, images, labels, steps, fresh=False):
+def find_causes(model, images, labels, steps, fresh=False, lasting=True):
     """Trains copies of a model, changed in one thing each.
 
     Args:
@@ -39,6 +38,8 @@ def find_causes(model, images, labels, steps, fresh=False):
         labels: as the loss takes them.
         steps: of each training.
         fresh: whether its weights are new ones. Defaults to `False`.
+        lasting: whether the learning rate stays, so that a low one is a
+            fault. Defaults to `True`.
 
     Returns:
         A list of `(check, text)` as in `diagnostics.Fault`, empty where the
@@ -62,30 +63,29 @@ def find_causes(model, images, labels, steps, fresh=False):
             "back. Start anew, with what killed them mended."
         )
         twin = probing.copy_model(model, fresh=True)
-        found = find_causes(twin, images, labels, steps, fresh=True)
+        found = find_causes(twin, images, labels, steps, True, lasting)
         return [("dead units", text), *found]
     if _overshoots(run):
         if not _lost(run) and rehearse(times=PATIENCE).learned:
             return []
-        return [_too_much(model, run, rehearse)]
-    if run.before[-1].spread >= FAINT and run.change >= LITTLE:
+        return [_too_much(model, images, run, rehearse)]
+    faint, slow = run.before[-1].spread < FAINT, lasting and run.change < LITTLE
+    if not (faint or slow) or (run := rehearse(times=PATIENCE)).learned:
         return []
-    run = rehearse(times=PATIENCE)
-    if run.learned:
-        return []
-    cause = _too_faint(run, rehearse) or _too_slow(model, run, rehearse)
-    return [] if cause is None else [cause]
+    cause = faint and _too_faint(images, run, rehearse)
+    cause = cause or (slow and _too_slow(model, run, rehearse))
+    return [cause] if cause else []
 
 
 def _dead(run):
     """The passages of layers that are dead and stay so; the last one cannot."""
-    pairs = [*zip(run.before, run.after)][:-1]
+    pairs = [*zip(run.before, run.passages)][:-1]
     return [p for p, q in pairs if min(p.dead, q.dead) >= DEAD]
 
 
 def _died(run):
     """The names of layers that have died on the way."""
-    pairs = [*zip(run.before, run.after)][:-1]
+    pairs = [*zip(run.before, run.passages)][:-1]
     return [p.name for p, q in pairs if p.dead < DEAD <= q.dead]
 
 
@@ -103,7 +103,7 @@ def _overshoots(run):
     return high or end > RISEN * start or bool(_lost(run))
 
 
-def _too_much(model, run, rehearse):
+def _too_much(model, images, run, rehearse):
     rate = probing.learning_rate(model)
     seen = _describe(run)
 
@@ -122,14 +122,14 @@ def _too_much(model, run, rehearse):
             "which does not double what it keeps."
         )
     entering = passages[0].entering
-    if entering > SMALL_INPUT and helps(_scale_input(1 / entering)):
+    if entering > SMALL_INPUT and helps(_scale_input(images, 1 / entering)):
         return "input scale", (
             f"{seen}; with inputs divided by {entering:.3g} that does "
             "not happen. What enters the first layer is that large on average, and "
             "these weights are made for values of about 1. Scale the "
             "images (the table's `pixel_scale`)."
         )
-    if passages[-1].spread > run.chance and helps(_as_he(1 / entering)):
+    if passages[-1].spread > run.chance and helps(_as_he(images, 1 / entering)):
         return "initialization", (
             f"{seen}; with weights of He's size that does not happen. "
             "Already before the training the outputs differ by "
@@ -148,21 +148,19 @@ def _too_much(model, run, rehearse):
     )
 
 
-def _too_faint(run, rehearse):
+def _too_faint(images, run, rehearse):
     last, entering = run.before[-1], run.before[0].entering
-    if last.spread >= FAINT:
-        return None
     seen = (
         f"Between images the outputs differ by {last.spread:.1g}, and in "
         f"{len(run.losses)} steps on this batch nothing is learned (loss "
         f"{run.losses[-1]:.3g}, guessing has {run.chance:.3g})"
     )
-    mended = rehearse(_as_he(1 / max(entering, 1e-30)), times=PATIENCE)
+    mended = rehearse(_as_he(images, 1 / max(entering, 1e-30)), times=PATIENCE)
     if not mended.learned:
         return None
     if 0 < entering < SMALL_INPUT:
         factor = RAW / entering
-        louder = rehearse(_scale_input(factor)).before[-1].spread
+        louder = rehearse(_scale_input(images, factor)).before[-1].spread
         if louder >= FAINT:
             return "input scale", (
                 f"{seen}; with inputs {factor:.3g} times as large they differ "
@@ -186,10 +184,6 @@ def _too_faint(run, rehearse):
 
 def _too_slow(model, run, rehearse):
     rate = probing.learning_rate(model)
-    config = optimizers.unwrap(model.optimizer).get_config()
-    scheduled = not np.isscalar(config["learning_rate"])
-    if run.change >= LITTLE or scheduled:
-        return None
     seen = (
         f"In {len(run.losses)} steps no kernel changed by more than "
         f"{run.change:.1g} of its length"
@@ -221,17 +215,17 @@ def _describe(run):
     return f"Trained on this batch, {what}"
 
 
-def _without_biases(twin, images):
+def _without_biases(twin):
     for layer in probing.weighted_layers(twin)[:-1]:
         if getattr(layer, "bias", None) is not None:
             layer.bias.assign(keras.ops.zeros(layer.bias.shape))
 
 
-def _as_he(factor):
+def _as_he(images, factor):
     """A change to kernels of He's size, and inputs times `factor`."""
 
-    def change(twin, images):
-        _scale_input(factor)(twin, images)
+    def change(twin):
+        _scale_input(images, factor)(twin)
         generator = np.random.default_rng(0)
         for layer in probing.weighted_layers(twin):
             shape = layer.kernel.shape
@@ -241,10 +235,10 @@ def _as_he(factor):
     return change
 
 
-def _scale_input(factor):
+def _scale_input(images, factor):
     """A change of what the first layer with a kernel reads."""
 
-    def change(twin, images):
+    def change(twin):
         layers = probing.weighted_layers(twin)
         first = probing.listen(twin, images[:1], layers)[0][0]
         call = first.call

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from alexnet_keras import causes
+from alexnet_keras import optimizers
 from alexnet_keras import probing
 from alexnet_keras import sanity
 
@@ -75,12 +76,13 @@ def diagnose(model, images, labels, steps=STEPS):
     start = _copy(model, fresh=bool(lost))
     faults = _read_off(model, start, few[0], labels)
     if not faults:
-        found = causes.find_causes(start, *few, steps)
+        config = optimizers.unwrap(model.optimizer).get_config()
+        # A schedule may begin low.
+        lasting = not isinstance(config["learning_rate"], dict)
+        found = causes.find_causes(start, *few, steps, bool(lost), lasting)
         faults = [Fault(*cause) for cause in found]
     if not lost + faults:
-        faults = _faults(
-            "labels", sanity.check_belonging(images, labels)
-        )
+        faults = _faults("labels", sanity.check_belonging(images, labels))
     return lost + faults
 
 
@@ -125,7 +127,11 @@ def _check_arguments(model, images, labels):
             f"have one output. Received: model={model.name!r} with "
             f"{len(outputs)}"
         )
-    return images, labels.astype("int32") if labels.dtype == bool else labels
+    if labels.dtype == bool:
+        labels = labels.astype("int32")
+    if labels.size == len(labels) * outputs[0].size:
+        labels = labels.reshape(-1, *outputs[0].shape[1:])
+    return images, labels
 
 
 def _copy(model, fresh):

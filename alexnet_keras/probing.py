@@ -50,7 +50,7 @@ class Run:
         learned: whether the loss came to lie well below that.
         change: of the kernel that changed most, as a share of its length.
         before: a `Passage` for each call of a layer with a kernel.
-        after: the same afterwards; none after a loss that is no number.
+        passages: the same afterwards; none after a loss that is no number.
     """
 
     losses: tuple[float, ...]
@@ -59,7 +59,7 @@ class Run:
     learned: bool
     change: float
     before: tuple[Passage, ...]
-    after: tuple[Passage, ...]
+    passages: tuple[Passage, ...]
 
 
 def compute(model, images):
@@ -210,15 +210,15 @@ def rehearse(model, images, labels, steps, factor=1.0, change=None):
         labels: as the loss takes them.
         steps: of training at most, all on this batch.
         factor: of the learning rate. Defaults to 1.
-        change: a function that is given the copy and the images, and changes
-            the copy before the training. Defaults to `None`.
+        change: a function that is given the copy and changes it before the
+            training. Defaults to `None`.
 
     Returns:
         A `Run`.
     """
     twin = copy_model(model, factor=factor)
     if change is not None:
-        change(twin, images)
+        change(twin)
     before, outputs = follow(twin, images), compute(twin, images)
     start = _loss(twin, labels, outputs)
     chance = _loss_of_guessing(twin, labels, outputs) or start
@@ -229,9 +229,9 @@ def rehearse(model, images, labels, steps, factor=1.0, change=None):
         logs = twin.train_on_batch(images, labels, return_dict=True)
         losses.append(float(logs["data_loss"]))
         learned = len(losses) >= 5 and np.mean(losses[-5:]) < enough
-    after = ()
+    passages = ()
     if np.isfinite(losses).all():
-        after = follow(twin, images)
+        passages = follow(twin, images)
         # Dropout and the like disturb only the training.
         last = _loss(twin, labels, compute(twin, images))
         learned = bool(learned or last < enough)
@@ -240,7 +240,7 @@ def rehearse(model, images, labels, steps, factor=1.0, change=None):
         for layer, kernel in zip(weighted_layers(twin), kernels)
     ]
     return Run(
-        tuple(losses), start, chance, learned, max(change_of), before, after
+        tuple(losses), start, chance, learned, max(change_of), before, passages
     )
 
 
@@ -302,7 +302,9 @@ def _loss(model, labels, outputs):
 
 
 def _array(values):
-    return np.array(keras.ops.convert_to_numpy(keras.ops.cast(values, "float32")))
+    return np.array(
+        keras.ops.convert_to_numpy(keras.ops.cast(values, "float32"))
+    )
 
 
 def _length(values):
