@@ -119,11 +119,7 @@ def is_softmax(layer):
 
 
 def follow(model, images):
-    """Follows a batch through a copy of a model.
-
-    Returns:
-        A tuple with a `Passage` for each call of a layer that has a kernel.
-    """
+    """Returns a `Passage` for each call of a layer that has a kernel."""
     passages = []
     layers = weighted_layers(model)
     for layer, inputs, outputs in listen(model, images, layers):
@@ -183,12 +179,7 @@ def copy_state(source, target, fresh=False):
 
     That is more than `set_weights` gives: random states, what layers derive
     from their weights (as `Normalization` does), and which of them train.
-
-    Args:
-        source: a `keras.Model`.
-        target: a model of the same layers.
-        fresh: whether layers that train keep their weights. Defaults to
-            `False`.
+    With `fresh`, layers that train keep their own weights.
     """
     for old, new in zip(all_layers(source), all_layers(target), strict=True):
         if not (fresh and old.trainable_weights):
@@ -280,18 +271,17 @@ def learning_rate(model):
 def _clone(layer):
     """As `keras.models.clone_model`, also with lambdas, but never compiled."""
     if getattr(layer, "inputs", None):
-        ends = [
-            tensors[0] if len(tensors) == 1 else structure()
-            for tensors, structure in (
-                (layer.inputs, lambda: layer.input),
-                (layer.outputs, lambda: layer.output),
-            )
-        ]
-        bare = keras.Model(*ends, name=layer.name)
+        inputs, outputs = layer.inputs, layer.outputs
+        bare = keras.Model(
+            inputs[0] if len(inputs) == 1 else layer.input,
+            outputs[0] if len(outputs) == 1 else layer.output,
+            name=layer.name,
+        )
         return keras.models.clone_model(bare, clone_function=_clone)
-    if isinstance(layer, keras.layers.Lambda):
-        return type(layer).from_config(layer.get_config(), safe_mode=False)
-    twin = type(layer).from_config(layer.get_config())
+    trusted = isinstance(layer, keras.layers.Lambda)
+    twin = type(layer).from_config(
+        layer.get_config(), **({"safe_mode": False} if trusted else {})
+    )
     if isinstance(layer, keras.Model):
         twin.build_from_config(layer.get_build_config())
     return twin
