@@ -48,7 +48,7 @@ def find_causes(model, images, labels, steps, fresh=False, lasting=True):
 
     def rehearse(change=None, factor=1.0, times=1):
         return probing.rehearse(
-            model, images, labels, times * steps, factor, change
+            model, images, labels, times * steps, factor, change, stop=True
         )
 
     run = rehearse()

@@ -43,21 +43,24 @@ def diagnose(model, images, labels, steps=STEPS):
     said first and alone; training copies would only show its consequences.
 
     Args:
-        model: a compiled `keras.Model` made of layers (functional or
-            sequential), on any backend of Keras.
+        model: a compiled `keras.Model` with one output, on any backend of
+            Keras; models in it are looked into. A subclassed one needs a
+            `get_config` that returns the arguments of its `__init__`.
         images: a batch as the model takes it, `(batch, height, width,
             channels)`. Copies of the model are trained on its first 32
             images; whether labels belong to images takes 64 to tell.
         labels: the labels of these images, as the loss takes them.
-        steps: of each training of a copy; there are at most seven. Defaults
-            to 40.
+        steps: of each training of a copy. One that learns the batch is not
+            accused; five times as many are tried before one that does not is.
+            Defaults to 40.
 
     Returns:
         A list of `Fault`s, empty where nothing was found.
 
     Raises:
-        ValueError: if the model is not compiled, or none of its layers has a
-            kernel, or there is not a label for every image.
+        ValueError: if the model is not compiled, cannot be copied, has
+            several outputs or no layer with a kernel, or if there is not a
+            label, a number, for every image.
 
     >>> import keras
     >>> model = keras.Sequential([keras.Input((2, 2, 3)),

@@ -44,7 +44,7 @@ class Run:
 
     Attributes:
         losses: without penalties on weights, before each step; it ends at one
-            that is no number, or as soon as the batch is learned.
+            that is no number.
         start: the loss before all of it, at test.
         chance: the least loss of outputs that do not depend on the image.
         learned: whether the loss came to lie well below that.
@@ -87,8 +87,7 @@ def weighted_layers(model):
 def listen(model, images, layers):
     """Returns `(layer, inputs, outputs)` of each call of one of the layers.
 
-    Their `call` is replaced meanwhile, so that what is nested or subclassed
-    is heard too: let it be a copy of a model.
+    Their `call` is replaced meanwhile: what is nested is heard too.
     """
     heard, calls = [], [layer.call for layer in layers]
 
@@ -192,20 +191,20 @@ def copy_state(source, target, fresh=False):
             new.assign(old)
 
 
-def rehearse(model, images, labels, steps, factor=1.0, change=None):
+def rehearse(model, images, labels, steps, factor=1.0, change=None, stop=False):
     """Trains a copy of a model on one batch and looks at what comes of it.
 
     Args:
         model: a compiled `keras.Model`; it stays as it is.
         images: a batch.
         labels: as the loss takes them.
-        steps: of training at most, all on this batch.
+        steps: of training, all on this batch.
         factor: of the learning rate. Defaults to 1.
         change: a function that is given the copy and changes it before the
             training. Defaults to `None`.
+        stop: whether to stop once the batch is learned. Defaults to `False`.
 
-    Returns:
-        A `Run`.
+    Returns a `Run`.
     """
     twin = copy_model(model, factor=factor)
     if change is not None:
@@ -215,7 +214,9 @@ def rehearse(model, images, labels, steps, factor=1.0, change=None):
     chance = _loss_of_guessing(twin, labels, outputs) or start
     kernels = [_array(layer.kernel) for layer in weighted_layers(twin)]
     losses, learned, enough = [], False, LEARNED * chance
-    while len(losses) < steps and not learned and np.isfinite(losses).all():
+    while len(losses) < steps and np.isfinite(losses).all():
+        if stop and learned:
+            break
         twin.reset_metrics()
         logs = twin.train_on_batch(images, labels, return_dict=True)
         losses.append(float(logs["data_loss"]))
@@ -243,9 +244,8 @@ def loss_of(model):
 def _loss_of_guessing(model, labels, outputs):
     """Returns the least loss of outputs that are the same for all images.
 
-    Of the labels' mean and median, as they are and as logits: the best there
-    is for crossentropies, squared and absolute errors, an upper bound for
-    others. 0 where they tell nothing, as with one image.
+    Of the labels' mean and median, as they are and as logits: the least of
+    all for crossentropies, squared and absolute errors. 0 with one image.
     """
     classes, hot = outputs.shape[-1], labels
     if classes > 1 and labels.size * classes == outputs.size:
@@ -278,10 +278,10 @@ def _clone(layer):
             name=layer.name,
         )
         return keras.models.clone_model(bare, clone_function=_clone)
-    trusted = isinstance(layer, keras.layers.Lambda)
-    twin = type(layer).from_config(
-        layer.get_config(), **({"safe_mode": False} if trusted else {})
-    )
+    config = layer.get_config()
+    if isinstance(layer, keras.layers.Lambda):
+        return type(layer).from_config(config, safe_mode=False)
+    twin = type(layer).from_config(config)
     if isinstance(layer, keras.Model):
         twin.build_from_config(layer.get_build_config())
     return twin

@@ -202,7 +202,7 @@ def test_what_is_nested_is_looked_into():
 
 def test_one_output_is_compared_with_its_own_chance():
     assert named(nested(rate=0.1))[0] == []
-    checks, text = named(nested(rate=1e5))
+    checks, text = named(nested(rate=100.0))
     assert checks == ["learning rate"] and "too high" in text
 
 
