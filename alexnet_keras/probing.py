@@ -63,10 +63,7 @@ class Run:
 
 
 def compute(model, images):
-    """Returns the outputs of a model at test, in float32.
-
-    Called as it is: `predict` would trace a function for every copy.
-    """
+    """Returns the outputs at test, in float32, without tracing a function."""
     return keras.tree.map_structure(_array, model(images, training=False))
 
 
@@ -214,13 +211,13 @@ def rehearse(model, images, labels, steps, factor=1.0, change=None, stop=False):
     chance = _loss_of_guessing(twin, labels, outputs) or start
     kernels = [_array(layer.kernel) for layer in weighted_layers(twin)]
     losses, learned, enough = [], False, LEARNED * chance
-    while len(losses) < steps and np.isfinite(losses).all():
-        if stop and learned:
-            break
+    while len(losses) < steps and not (stop and learned):
         twin.reset_metrics()
         logs = twin.train_on_batch(images, labels, return_dict=True)
         losses.append(float(logs["data_loss"]))
         learned = len(losses) >= 5 and np.mean(losses[-5:]) < enough
+        if not np.isfinite(losses[-1]):
+            break
     passages = ()
     if np.isfinite(losses).all():
         passages = follow(twin, images)
@@ -260,7 +257,7 @@ def _loss_of_guessing(model, labels, outputs):
             guess = np.broadcast_to(guess, outputs.shape).astype("float32")
             losses.append(_loss(model, labels, guess))
     least = min(filter(np.isfinite, losses), default=0.0)
-    return least if least > 1e-4 else 0.0
+    return least * (least > 1e-4)
 
 
 def learning_rate(model):
