@@ -13,6 +13,7 @@ from support import narrow
 import alexnet_keras
 from alexnet_keras import VARIANTS
 from alexnet_keras import __main__ as command_line
+from alexnet_keras import causes
 from alexnet_keras import crossings
 from alexnet_keras import derive_layers
 from alexnet_keras import weights as published
@@ -39,6 +40,7 @@ def test_the_ten_lines_run_on_a_folder_of_images(tmp_path, monkeypatch, capsys):
             pixels = generator.integers(0, 255, (140, 150, 3), "uint8")
             Image.fromarray(pixels).save(folder / f"{number}.png")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(causes, "PATIENCE", 1)
     scope = {}
     exec(example, scope)
     model, batch = scope["model"], next(iter(scope["images"]))[0]
