@@ -215,11 +215,14 @@ def test_what_was_adapted_is_adapted_in_copies():
     model = normalized()
     assert diagnostics.diagnose(model, images, LABELS, steps=20) == []
     for fresh in (False, True):
-        copied = probing.copy_model(model, fresh).layers[0]
-        np.testing.assert_allclose(
-            copied.layers[0](images), (images - images.mean((0, 1, 2)))
-            / images.std((0, 1, 2)), atol=1e-3,
-        )  # fmt: skip
+        (copied,) = (
+            layer
+            for layer in probing.all_layers(probing.copy_model(model, fresh))
+            if isinstance(layer, layers.Normalization)
+        )
+        mean, std = images.mean((0, 1, 2)), images.std((0, 1, 2))
+        expected = (images - mean) / std
+        np.testing.assert_allclose(copied(images), expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("count", [1, 2, 7])
