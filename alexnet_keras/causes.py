@@ -177,7 +177,7 @@ def _too_faint(images, run, rehearse):
         f"{least.leaving / least.entering:.2g} of the size of what it gets"
     )
     return "initialization", (
-        f"{seen}. {why}. With weights of He's size, drawn at random, for "
+        f"{'. '.join((why, seen) if dead else (seen, why))}. With weights of He's size, drawn at random, for "
         f"inputs of the order of 1, {_end(mended)}."
     )
 
