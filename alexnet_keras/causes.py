@@ -1,8 +1,9 @@
 """Which single change mends a network that does not train.
 
-A copy is trained on a batch as it is. If that overshoots, stands still or
-gets nothing through, one thing is changed at a time, and the first change with
-which that does not happen is the cause.
+A copy is trained on a batch as it is. If the batch is learned, the network is
+fine. If not, and the training overshoots, or next to nothing gets through or
+moves, one thing is changed at a time: the first change with which that does
+not happen is the cause, unless a longer training does without it.
 """
 
 import math
@@ -10,134 +11,156 @@ import math
 import keras
 import numpy as np
 
-from alexnet_keras import layers
 from alexnet_keras import probing
 
+PATIENCE = 5  # times as many steps before a network is said not to learn
 # The loss of 2012's network itself goes to twice that of guessing in its
 # first ten steps; one that goes so many times higher has overshot.
 OVERSHOT = 4.0
+RISEN = 1.1  # the same of the loss at the end, on average
 DEAD = 0.9  # share of a layer's units
 # Change of every kernel in all steps, below which nothing has happened.
 LITTLE = 1e-3
 # Standard deviation of the outputs over the images. The faintest beginning of
 # an AlexNet here that learns is 1e-3.
-FAINT = 2e-4
+FAINT = 2e-5
 LARGE_BIAS = 0.5
 RAW = 64.0  # standard deviation of pixels from 0 to 255, about
 SMALL_INPUT = 3.0  # where inputs of the order of 1 end
 
 
-def find_cause(model, images, labels, steps):
+def find_causes(model, images, labels, steps, fresh=False, lasting=True):
     """Trains copies of a model, changed in one thing each.
 
     Args:
-        model: a compiled `keras.Model`, not trained to death.
+        model: a compiled `keras.Model`.
         images: a batch.
         labels: as the loss takes them.
         steps: of each training.
+        fresh: whether its weights are new ones. Defaults to `False`.
+        lasting: whether the learning rate stays, so that a low one is a
+            fault. Defaults to `True`.
 
     Returns:
-        `(check, text)` as in `diagnostics.Fault`, or `None` where a copy
-        neither overshoots nor stands still.
+        A list of `(check, text)` as in `diagnostics.Fault`, empty where the
+        batch is learned or nothing helps against that it is not.
     """
 
-    def rehearse(inputs=images, **options):
-        return probing.rehearse(model, inputs, labels, steps, **options)
-
-    passages = probing.follow(model, images)
-    if dead := ", ".join(p.name for p in find_dead(passages)):
-        return "initialization", (
-            f"Before any training these layers are 0 for every image: {dead}. "
-            "Their weights are 0, or their biases far below it. Draw the "
-            "weights at random."
+    def rehearse(change=None, factor=1.0, times=1):
+        return probing.rehearse(
+            model, images, labels, times * steps, factor, change, stop=True
         )
-    chance = math.log(model.outputs[0].shape[-1])
+
     run = rehearse()
-    if _overshoots(run, chance):
-        return _too_much(model, images, passages, run, chance, rehearse)
-    if passages[-1].spread < FAINT:
-        return _too_faint(model, images, passages)
-    if max(run.change_of.values()) < LITTLE:
-        return _too_slow(model, run)
-    return None
+    if run.learned and not _overshoots(run):
+        return []
+    dead = _dead(run)
+    if dead and not fresh:
+        shares = ", ".join(f"{p.dead:.0%} of {p.name}" for p in dead)
+        text = (
+            f"{shares} are 0 for every image, also after {len(run.losses)} "
+            "steps on them: no gradient passes there, so nothing brings them "
+            "back. Start anew, with what killed them mended."
+        )
+        twin = probing.copy_model(model, fresh=True)
+        found = find_causes(twin, images, labels, steps, True, lasting)
+        return [("dead units", text), *found]
+    if _overshoots(run):
+        if not _lost(run) and rehearse(times=PATIENCE).learned:
+            return []
+        return [_too_much(model, images, run, rehearse)]
+    faint, slow = run.before[-1].spread < FAINT, lasting and run.change < LITTLE
+    if not (faint or slow) or (run := rehearse(times=PATIENCE)).learned:
+        return []
+    cause = faint and _too_faint(images, run, rehearse)
+    cause = cause or (slow and _too_slow(model, run, rehearse))
+    return [cause] if cause else []
 
 
-def find_dead(passages):
-    """Returns the passages of layers that have died; the last one cannot."""
-    return [p for p in passages[:-1] if p.dead >= DEAD]
+def _dead(run):
+    """The passages of layers that are dead and stay so; the last one cannot."""
+    pairs = [*zip(run.before, run.passages)][:-1]
+    return [p for p, q in pairs if min(p.dead, q.dead) >= DEAD]
 
 
-def _overshoots(run, chance):
-    """Whether a loss has gone far up or is no number, or a layer has died."""
-    if not np.isfinite(run.losses).all():
-        return True
-    return max(run.losses) > OVERSHOT * chance or find_dead(run.passages)
+def _died(run):
+    """The names of layers that have died on the way."""
+    pairs = [*zip(run.before, run.passages)][:-1]
+    return [p.name for p, q in pairs if p.dead < DEAD <= q.dead]
 
 
-def _too_much(model, images, passages, run, chance, rehearse):
+def _lost(run):
+    return _died(run) or not np.isfinite(run.losses).all()
+
+
+def _overshoots(run):
+    """Whether a loss has gone up or is no number, or a layer has died."""
+    start = max(run.chance, run.start)
+    high = max(run.losses) > OVERSHOT * start
+    if run.learned:
+        return high and bool(_died(run))
+    end = np.mean(run.losses[-len(run.losses) // 4 :])
+    return high or end > RISEN * start or bool(_lost(run))
+
+
+def _too_much(model, images, run, rehearse):
     rate = probing.learning_rate(model)
     seen = _describe(run)
 
-    def helps(inputs=images, **options):
-        return not _overshoots(rehearse(inputs, **options), chance)
+    def helps(*change):
+        return not _overshoots(rehearse(*change))
 
+    passages = run.before
     large = [p.name for p in passages[:-1] if p.bias >= LARGE_BIAS]
-    if large and helps(change=_without_biases(large)):
+    if large and helps(_without_biases):
         return "biases", (
             f"{seen}; with biases of 0 instead of "
             f"{max(p.bias for p in passages):.2g} in {', '.join(large)} "
             "that does not happen. Large biases make all inputs of the last layers large "
-            "and alike, so that the steps become too long. Use 0 or 0.1, or "
-            "the dropout of 2012 (Dropout2012), which does not double what it "
-            "keeps."
+            "and alike, so that the steps become too long. Use 0 or 0.1, a "
+            "smaller learning rate, or the dropout of 2012 (Dropout2012), "
+            "which does not double what it keeps."
         )
     entering = passages[0].entering
-    if entering > SMALL_INPUT:
-        scaled, change = _scale_input(model, images, 1 / entering)
-        if helps(scaled, change=change):
-            return "input scale", (
-                f"{seen}; with inputs divided by {entering:.3g} that does "
-                "not happen. What enters the first layer is that large on average, and "
-                "these weights are made for values of about 1. Scale the "
-                "images (the table's `pixel_scale`)."
-            )
-    scaled, change = _as_he(model, images, passages)
-    if passages[-1].leaving > chance and helps(scaled, change=change):
+    if entering > SMALL_INPUT and helps(_scale_input(images, 1 / entering)):
+        return "input scale", (
+            f"{seen}; with inputs divided by {entering:.3g} that does "
+            "not happen. What enters the first layer is that large on average, and "
+            "these weights are made for values of about 1. Scale the "
+            "images (the table's `pixel_scale`)."
+        )
+    if passages[-1].spread > run.chance and helps(_as_he(images, 1 / entering)):
         return "initialization", (
             f"{seen}; with weights of He's size that does not happen. "
-            f"Already before the training the outputs are {passages[-1].leaving:.3g} on "
-            "average. Make the weights smaller."
+            "Already before the training the outputs differ by "
+            f"{passages[-1].spread:.3g} between images. Make the weights "
+            "smaller."
         )
     for factor in (0.1, 0.01, 0.001):
-        if helps(factor=factor):
+        if helps(None, factor):
             return "learning rate", (
                 f"{seen}; with {rate * factor:.2g} instead of {rate:.2g} "
                 "that does not happen. The learning rate is too high."
             )
-    return "learning rate", (
+    return "weights", (
         f"{seen}, even with a thousandth of the learning rate, and without "
         "large biases. Look at the weights, layer by layer."
     )
 
 
-def _too_slow(model, run):
-    rate = probing.learning_rate(model)
-    return "learning rate", (
-        f"In {len(run.losses)} steps no kernel changed by more than "
-        f"{max(run.change_of.values()):.1g} of its length. The learning rate "
-        f"of {rate:.2g} is too low, or the gradient is 0."
-    )
-
-
-def _too_faint(model, images, passages):
-    spread, entering = passages[-1].spread, passages[0].entering
+def _too_faint(images, run, rehearse):
+    last, entering = run.before[-1], run.before[0].entering
     seen = (
-        f"Between images the outputs differ by {spread:.1g}, so there is "
-        "next to nothing to learn from"
+        f"Between images the outputs differ by {last.spread:.1g}, and in "
+        f"{len(run.losses)} steps on this batch nothing is learned (loss "
+        f"{run.losses[-1]:.3g}, guessing has {run.chance:.3g})"
     )
-    if entering < SMALL_INPUT:
+    mended = rehearse(_as_he(images, 1 / max(entering, 1e-30)), times=PATIENCE)
+    if not mended.learned:
+        return None
+    if 0 < entering < SMALL_INPUT:
         factor = RAW / entering
-        louder = _spread_with(model, *_scale_input(model, images, factor))
+        louder = rehearse(_scale_input(images, factor)).before[-1].spread
         if louder >= FAINT:
             return "input scale", (
                 f"{seen}; with inputs {factor:.3g} times as large they differ "
@@ -145,70 +168,80 @@ def _too_faint(model, images, passages):
                 f"{entering:.2g} on average, and these weights are made for "
                 "pixels from 0 to 255 less their mean: do not divide by 255."
             )
-    faintest = min(passages[1:], key=lambda p: p.leaving / p.entering)
-    louder = _spread_with(model, *_as_he(model, images, passages))
+    dead = ", ".join(p.name for p in _dead(run))
+    least = min(run.before, key=lambda p: p.leaving / max(p.entering, 1e-30))
+    why = (
+        f"Before any training these layers are 0 for every image: {dead}"
+        if dead
+        else f"The weights are too small: {least.name} for one leaves "
+        f"{least.leaving / least.entering:.2g} of the size of what it gets"
+    )
     return "initialization", (
-        f"{seen}. The weights are too small: {faintest.name} for one leaves "
-        f"{faintest.leaving / faintest.entering:.2g} of the size of what it "
-        f"gets. With weights of He's size, for inputs of the order of 1, "
-        f"they differ by {louder:.2g}."
+        f"{'. '.join((why, seen) if dead else (seen, why))}. With weights of He's size, drawn at random, for "
+        f"inputs of the order of 1, {_end(mended)}."
     )
 
 
-def _spread_with(model, images, change):
-    twin = probing.copy_model(model)
-    change(twin)
-    return probing.follow(twin, images)[-1].spread
+def _too_slow(model, run, rehearse):
+    rate = probing.learning_rate(model)
+    seen = (
+        f"In {len(run.losses)} steps no kernel changed by more than "
+        f"{run.change:.1g} of its length"
+    )
+    for factor in (10.0, 100.0, 1e3, 1e4):
+        faster = rehearse(None, factor, PATIENCE)
+        if faster.learned:
+            return "learning rate", (
+                f"{seen}, and nothing is learned; with {rate * factor:.2g} "
+                f"{_end(faster)}. The learning rate of {rate:.2g} is too low."
+            )
+    if rate == 0:
+        return "learning rate", f"{seen}. The learning rate is 0."
+    return None
+
+
+def _end(run):
+    return f"the loss is {run.losses[-1]:.2g} after {len(run.losses)}"
 
 
 def _describe(run):
     losses = np.array(run.losses)
     if not np.isfinite(losses).all():
         what = f"the loss is no number after {len(losses)} steps"
-    elif dead := ", ".join(p.name for p in find_dead(run.passages)):
-        what = f"after {len(losses)} steps these layers have died: {dead}"
+    elif died := ", ".join(_died(run)):
+        what = f"after {len(losses)} steps these layers have died: {died}"
     else:
         what = f"the loss goes up to {losses.max():.3g}"
     return f"Trained on this batch, {what}"
 
 
-def _without_biases(names):
+def _without_biases(twin):
+    for layer in probing.weighted_layers(twin)[:-1]:
+        if getattr(layer, "bias", None) is not None:
+            layer.bias.assign(keras.ops.zeros(layer.bias.shape))
+
+
+def _as_he(images, factor):
+    """A change to kernels of He's size, and inputs times `factor`."""
+
     def change(twin):
-        for name in names:
-            bias = twin.get_layer(name).bias
-            bias.assign(keras.ops.zeros(bias.shape))
+        _scale_input(images, factor)(twin)
+        generator = np.random.default_rng(0)
+        for layer in probing.weighted_layers(twin):
+            shape = layer.kernel.shape
+            size = math.sqrt(2 / math.prod(shape[:-1]))
+            layer.kernel.assign(generator.normal(0, size, shape))
 
     return change
 
 
-def _as_he(model, images, passages):
-    """Returns images of the order of 1, and a change to kernels of He's size."""
-    scaled, rescale = _scale_input(model, images, 1 / passages[0].entering)
+def _scale_input(images, factor):
+    """A change of what the first layer with a kernel reads."""
 
     def change(twin):
-        rescale(twin)
-        for layer in probing.weighted_layers(twin):
-            kernel = keras.ops.convert_to_numpy(layer.kernel)
-            size = math.sqrt(2 / math.prod(kernel.shape[:-1]))
-            layer.kernel.assign(kernel * (size / max(kernel.std(), 1e-30)))
+        layers = probing.weighted_layers(twin)
+        first = probing.listen(twin, images[:1], layers)[0][0]
+        call = first.call
+        first.call = lambda x, *rest, **named: call(x * factor, *rest, **named)
 
-    return scaled, change
-
-
-def _scale_input(model, images, factor):
-    """Returns images and a change with which inputs are `factor` times as large.
-
-    Where a layer of the model scales them it is that layer that changes, since
-    it also moves them.
-    """
-    kinds = layers.SubtractMean, keras.layers.Rescaling
-    names = [x.name for x in model.layers if isinstance(x, kinds)]
-
-    def change(twin):
-        for name in names[-1:]:
-            layer = twin.get_layer(name)
-            layer.scale *= factor
-            if isinstance(layer, keras.layers.Rescaling):
-                layer.offset *= factor
-
-    return (images if names else images * factor), change
+    return change

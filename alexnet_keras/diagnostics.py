@@ -8,9 +8,11 @@ named as the cause is what made the difference.
 
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 
 from alexnet_keras import causes
+from alexnet_keras import optimizers
 from alexnet_keras import probing
 from alexnet_keras import sanity
 from alexnet_keras.printing import printable
@@ -42,21 +44,24 @@ def diagnose(model, images, labels, steps=STEPS):
     said first and alone; training copies would only show its consequences.
 
     Args:
-        model: a compiled `keras.Model` made of layers (functional or
-            sequential), on any backend of Keras.
+        model: a compiled `keras.Model` with one output, on any backend of
+            Keras; models in it are looked into. A subclassed one needs a
+            `get_config` that returns the arguments of its `__init__`.
         images: a batch as the model takes it, `(batch, height, width,
             channels)`. Copies of the model are trained on its first 32
             images; whether labels belong to images takes 64 to tell.
         labels: the labels of these images, as the loss takes them.
-        steps: of each training of a copy; there are at most seven. Defaults
-            to 40.
+        steps: of each training of a copy. One that learns the batch is not
+            accused; five times as many are tried before one that does not is.
+            Defaults to 40.
 
     Returns:
         A list of `Fault`s, empty where nothing was found.
 
     Raises:
-        ValueError: if the model is not compiled, or none of its layers has a
-            kernel, or there is not a label for every image.
+        ValueError: if the model is not compiled, cannot be copied, has
+            several outputs or no layer with a kernel, or if there is not a
+            label, a number, for every image.
 
     >>> import keras
     >>> model = keras.Sequential([keras.Input((2, 2, 3)),
@@ -67,16 +72,19 @@ def diagnose(model, images, labels, steps=STEPS):
     images: All 4 images are the same. Look at what is read, and at what is
     done to it.
     """
-    images, labels = np.asarray(images, "float32"), np.asarray(labels)
-    _check_arguments(model, images, labels)
+    images, labels = _check_arguments(model, images, labels)
     if faults := _faults("images", sanity.check_images(images)):
         return faults
     few = images[:IMAGES], labels[:IMAGES]
-    lost, start = _look_for_life(model, few[0])
-    faults = _read_off(start, few[0], labels)
+    lost = _faults("weights", sanity.check_weights(model))
+    start = _copy(model, fresh=bool(lost))
+    faults = _read_off(model, start, few[0], labels)
     if not faults:
-        cause = causes.find_cause(start, *few, steps)
-        faults = [] if cause is None else [Fault(*cause)]
+        config = optimizers.unwrap(model.optimizer).get_config()
+        # A schedule may begin low.
+        lasting = not isinstance(config["learning_rate"], dict)
+        found = causes.find_causes(start, *few, steps, bool(lost), lasting)
+        faults = [Fault(*cause) for cause in found]
     if not lost + faults:
         faults = _faults("labels", sanity.check_belonging(images, labels))
     return lost + faults
@@ -99,55 +107,60 @@ def report(faults):
 
 
 def _check_arguments(model, images, labels):
-    if getattr(model, "optimizer", None) is None:
+    """Returns images and labels as arrays; the model is built afterwards."""
+    if not getattr(model, "optimizer", None) or not model.loss:
         raise ValueError(
             "`model` must be compiled: its loss and its optimizer are looked "
             f"at too. Received: model={getattr(model, 'name', model)!r}"
         )
-    if not probing.weighted_layers(model):
+    images = np.atleast_1d(np.asarray(images, "float32"))
+    labels = np.atleast_1d(np.asarray(labels))
+    if labels.dtype.kind not in "biuf":
         raise ValueError(
-            "`model` must be made of layers of which some have a kernel. "
-            f"Received: model={model.name!r}"
+            f"`labels` must be numbers. Received: labels of {labels.dtype}"
         )
     if not len(images) or len(images) != len(labels):
         raise ValueError(
             "`labels` must have one for each of the `images`, and there must "
             f"be some. Received: {len(images)} images, {len(labels)} labels"
         )
+    outputs = keras.tree.flatten(probing.compute(model, images[:1]))
+    if len(outputs) != 1 or not probing.weighted_layers(model):
+        raise ValueError(
+            "`model` must be made of layers of which some have a kernel, and "
+            f"have one output. Received: model={model.name!r} with "
+            f"{len(outputs)}"
+        )
+    if labels.dtype == bool:
+        labels = labels.astype("int32")
+    if labels.size == len(labels) * outputs[0].size:
+        labels = labels.reshape(-1, *outputs[0].shape[1:])
+    return images, labels
+
+
+def _copy(model, fresh):
+    try:
+        return probing.copy_model(model, fresh)
+    except Exception as error:
+        raise ValueError(
+            "`model` must be one that Keras can make again from its "
+            "configuration, for it is copies that are trained: functional, "
+            "sequential, or a subclass whose `get_config` returns the "
+            "arguments of its `__init__`. Received: "
+            f"model={model.name!r}, a {type(model).__name__}"
+        ) from error
 
 
 def _faults(check, sentences):
     return [Fault(check, sentence) for sentence in sentences]
 
 
-def _look_for_life(model, images):
-    """Says what is lost for good, and returns the model to go on with.
-
-    What has died cannot show why; a copy with new weights can.
-    """
-    faults = _faults("weights", sanity.check_weights(model))
-    if not faults:
-        dead = causes.find_dead(probing.follow(model, images))
-        shares = ", ".join(f"{p.dead:.0%} of {p.name}" for p in dead)
-        if not dead:
-            return [], model
-        faults = [
-            Fault(
-                "dead units",
-                f"{shares} are 0 for every image: no gradient passes there, "
-                "so nothing brings them back. Start anew, with what killed "
-                "them mended.",
-            )
-        ]
-    return faults, probing.copy_model(model, fresh=True)
-
-
-def _read_off(model, images, labels):
+def _read_off(model, twin, images, labels):
     """What shows without training."""
-    outputs = probing.compute(model, images)
+    outputs = probing.compute(twin, images)
     classes = outputs.shape[-1]
     return [
         *_faults("labels", sanity.check_labels(model, labels, classes)),
-        *_faults("softmax", sanity.check_softmax(model, outputs)),
+        *_faults("softmax", sanity.check_softmax(twin, images, outputs)),
         *_faults("frozen layers", sanity.check_frozen(model)),
     ]

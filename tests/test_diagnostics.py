@@ -131,10 +131,104 @@ def test_bad_arguments():
     )
     empty = keras.Model(inputs, keras.layers.ReLU()(inputs), name="empty")
     empty.compile("sgd", "mse")
-    assert message_of(empty, IMAGES, LABELS) == (
-        "`model` must be made of layers of which some have a kernel. "
-        "Received: model='empty'"
+    # With an image as the model takes it: it is built by calling it.
+    assert message_of(empty, np.ones((2, 4)), LABELS[:2]) == (
+        "`model` must be made of layers of which some have a kernel, and have "
+        "one output. Received: model='empty' with 1"
     )
+    twofold = keras.Model(inputs, [keras.layers.Dense(2)(inputs)] * 2)
+    twofold.compile("sgd", "mse")
+    assert "with 2" in message_of(twofold, np.ones((2, 4)), LABELS[:2])
+    assert "`labels` must be numbers" in message_of(
+        model, IMAGES[:1], np.array(["red"])
+    )
+
+
+class WithoutConfig(keras.Model):
+    def __init__(self, function):
+        super().__init__()
+        self.function, self.top = function, keras.layers.Dense(3)
+
+    def call(self, inputs):
+        return self.top(self.function(inputs))
+
+
+def test_a_model_that_cannot_be_made_again_is_refused_in_words():
+    model = WithoutConfig(lambda x: keras.ops.mean(x, (1, 2)))
+    model.compile("sgd", planted_faults.LOGITS_LOSS)
+    message = message_of(model, IMAGES, LABELS)
+    assert "`get_config`" in message
+    assert message.endswith("a WithoutConfig")
+
+
+# --- What is nested, and networks with one output ---
+
+
+def nested(kernel="he_normal", bias="zeros", rate=0.01):
+    layers = keras.layers
+    keras.utils.set_random_seed(1)
+    options = {"bias_initializer": bias, "kernel_initializer": kernel}
+    inner = [
+        layers.Conv2D(8, 5, 4, activation="relu", name="deep", **options),
+        layers.GlobalAveragePooling2D(),
+    ]
+    base = keras.Sequential([keras.Sequential(inner)])
+    scale = layers.Rescaling(1 / 64, -1.5)
+    top = layers.Dense(1, "sigmoid")
+    model = keras.Sequential([keras.Input((32, 32, 3)), scale, base, top])
+    model.compile(SGD2012(rate), "binary_crossentropy", jit_compile=False)
+    return model
+
+
+def named(model):
+    found = diagnostics.diagnose(model, IMAGES, LABELS == 0, steps=20)
+    return [fault.check for fault in found], diagnostics.report(found)
+
+
+def test_what_is_nested_is_looked_into():
+    model = nested()
+    deep = model.layers[1].layers[0].layers[0]
+    deep.bias.assign(np.full(8, -1e6))
+    checks, text = named(model)
+    assert checks == ["dead units"] and "100% of deep" in text
+    deep.bias.assign(np.full(8, np.nan))
+    checks, text = named(model)
+    assert checks == ["weights"] and "deep" in text
+    deep.bias.assign(np.zeros(8))
+    deep.trainable = False
+    checks, text = named(model)
+    assert checks == ["frozen layers"] and "deep" in text
+
+
+def test_one_output_is_compared_with_its_own_chance():
+    assert named(nested(rate=0.1))[0] == []
+    checks, text = named(nested(rate=100.0))
+    assert checks == ["learning rate"] and "too high" in text
+
+
+@pytest.mark.parametrize(
+    "loss, labels, chance",
+    [
+        ("binary_crossentropy", [0, 0, 0, 1], -0.75 * np.log(0.75) - 0.25 * np.log(0.25)),
+        (keras.losses.BinaryCrossentropy(from_logits=True), [0, 1, 0, 1], np.log(2)),
+        ("mse", [1, 2, 3, 6], np.var([1, 2, 3, 6])),
+        ("mae", [1, 2, 3, 6], 6 / 4),  # the median is 2.5
+        ("mse", [5, 5, 5, 5], 0),
+    ],
+)  # fmt: skip
+def test_chance_is_the_loss_of_the_best_constant(loss, labels, chance):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", loss)
+    labels = np.array(labels, "float32")[:, None]
+    found = probing._loss_of_guessing(model, labels, np.ones((4, 1)))
+    assert found == pytest.approx(chance, abs=1e-5)
+
+
+def test_a_partly_frozen_nested_model_is_so_in_copies():
+    model = nested()
+    model.layers[1].layers[0].layers[0].trainable = False
+    twin = probing.copy_model(model)
+    assert len(twin.trainable_weights) == len(model.trainable_weights) == 2
 
 
 def test_the_report_counts():

@@ -14,6 +14,7 @@ from support import narrow
 import alexnet_keras
 from alexnet_keras import VARIANTS
 from alexnet_keras import __main__ as command_line
+from alexnet_keras import causes
 from alexnet_keras import crossings
 from alexnet_keras import derive_layers
 from alexnet_keras import photo_patches
@@ -54,6 +55,7 @@ def test_the_ten_lines_learn_from_a_folder(tmp_path, monkeypatch):
     assert smaller != example
     write_patches(tmp_path / "my_images", 240)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(causes, "PATIENCE", 1)
     scope = {}
     exec(smaller, scope)
     model, held_out = scope["model"], scope["held_out"]
