@@ -2,22 +2,14 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 
 import pytest
-from support import ROOT
+from support import HOLD
+from support import start
 
 from alexnet_keras import locking
 
-HOLD = """
-import sys
-from alexnet_keras import locking
-with locking.locked(sys.argv[1]):
-    print("held", flush=True)
-    sys.stdin.readline()
-"""
 # Without the lock some of the additions are lost.
 COUNT = """
 import pathlib, sys
@@ -27,22 +19,6 @@ for _ in range(int(sys.argv[3])):
     with locking.locked(sys.argv[1], wait=True):
         count.write_text(str(int(count.read_text()) + 1))
 """
-
-
-def start(code, *words):
-    """A process without Keras: `locking` alone is imported."""
-    alone = (
-        "import importlib.util, sys, types\n"
-        "package = types.ModuleType('alexnet_keras')\n"
-        f"package.__path__ = [{str(ROOT / 'alexnet_keras')!r}]\n"
-        "sys.modules['alexnet_keras'] = package\n"
-    )
-    return subprocess.Popen(
-        [sys.executable, "-c", alone + code, *map(str, words)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
 
 
 @pytest.fixture
