@@ -1,6 +1,7 @@
 """The command line: `python -m alexnet_keras shapes|train|evaluate|…`."""
 
 import argparse
+import contextlib
 import os
 import sys
 
@@ -164,22 +165,30 @@ def _train(arguments):
     options = {
         name: value for name, value in vars(arguments).items() if name != "run"
     }
-    if options["output"] is None:
-        options["output"] = _new_folder(arguments)
-    training.train(**options)
+    if options["output"] is not None:
+        training.train(**options)
+        return 0
+    folder = options["output"] = _new_folder(arguments)
+    try:
+        training.train(**options)
+    finally:
+        with contextlib.suppress(OSError):  # it is not empty
+            os.removedirs(folder)
     return 0
 
 
 def _new_folder(arguments):
-    """Names a folder in runs/ that is not taken, so that no run is lost."""
+    """Makes a folder in runs/, so that nobody else takes it."""
     from alexnet_keras import settings
 
     dataset = settings.path_name(arguments.dataset)
     name = os.path.join("runs", f"{dataset}-{arguments.variant}")
     folder, number = name, 2
-    while os.path.exists(folder):
+    while True:
+        with contextlib.suppress(FileExistsError):
+            os.makedirs(folder)
+            return folder
         folder, number = f"{name}-{number}", number + 1
-    return folder
 
 
 if __name__ == "__main__":

@@ -81,11 +81,8 @@ def load_arrays(data, size):
         pictures, labels = zip(*parts)
         return np.concatenate(pictures), np.concatenate(labels)
 
-    try:
+    with data.naming_bad_images():
         train, validation = read("train"), read("validation")
-    except tf.errors.OpError:
-        data.check()  # names the images, if it was they
-        raise
     return Arrays(data.name, data.class_names, train, validation)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import signal
+import sys
 import threading
 import time
 
@@ -57,12 +58,16 @@ class Keeper(keras.callbacks.Callback):
     Args:
         folder: where checkpoints and `history.csv` go; `None`: nowhere.
         progress: of the checkpoint that the run goes on from, or an empty
-            dict. Its `history` is continued in place.
+            dict. Its `history` is continued in place; `settings`, of the
+            run, go into every checkpoint.
         steps: batches in an epoch.
         save_every: steps between checkpoints inside an epoch; `None`: at the
             ends of epochs only.
         interruption: a `threading.Event`; once set, the next step is saved
             and `KeyboardInterrupt` raised.
+
+    Attributes:
+        saved: whether all steps made so far are in a checkpoint.
     """
 
     def __init__(self, folder, progress, steps, save_every, interruption):
@@ -73,19 +78,27 @@ class Keeper(keras.callbacks.Callback):
         self.begun = dict(progress.get("begun", {}))
         self.done = progress.get("done", 0)  # steps of the epoch begun
         self.seconds = progress.get("seconds", 0.0)
+        self.settings = progress.get("settings", {})
         self.last = time.perf_counter()
+        self.saved = True
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch, self.resumed = epoch, self.done
 
+    def on_train_batch_begin(self, batch, logs=None):
+        self.saved = False
+
     def on_train_batch_end(self, batch, logs=None):
         self.done = self.resumed + batch + 1
-        if self.done == self.steps:
-            return  # validation comes first, then `on_epoch_end` saves
-        due = self.save_every and self.done % self.save_every == 0
+        # The last one as well: validation, which comes next, may take long.
+        due = self.done % (self.save_every or self.steps) == 0
+        due = due or self.done == self.steps
         whole = math.isfinite(logs["loss"])  # or there is nothing to save
         if whole and (due or self.interruption.is_set()):
             self._save(self.epoch, self.done, self._merge(logs))
+        self._stop_if_interrupted()
+
+    def on_test_batch_end(self, batch, logs=None):
         self._stop_if_interrupted()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -115,9 +128,9 @@ class Keeper(keras.callbacks.Callback):
         """Means over the epoch, from before and after a resumption."""
         share = self.resumed / max(self.resumed + self._here(), 1)
         return {
-            name: share * self.begun.get(name, 0.0) + (1 - share) * value
+            name: share * self.begun.get(name, value) + (1 - share) * value
             for name, value in logs.items()
-            if name in ("loss", "top_1", "top_5")
+            if name in ("loss", "top_1", "top_5", "images_per_second")
         }
 
     def _here(self):
@@ -131,12 +144,14 @@ class Keeper(keras.callbacks.Callback):
             epoch * self.steps + done,
             checkpoints.state_of(self.model),
             {
+                "settings": self.settings,
                 "history": self.history,
                 "begun": {name: float(mean) for name, mean in begun.items()},
                 "done": done,
                 "seconds": self.elapsed(),
             },
         )
+        self.saved = True
 
     def _stop_if_interrupted(self):
         if self.interruption.is_set():
@@ -145,10 +160,10 @@ class Keeper(keras.callbacks.Callback):
 
 @contextlib.contextmanager
 def gentle_interruption():
-    """Turns the first Ctrl-C (or SIGTERM) into an event; the second works.
+    """Turns the first Ctrl-C (or SIGTERM) into an event; the third works.
 
     An interruption in the middle of a step would leave weights of one step
-    beside velocities of another.
+    beside velocities of another. The second is answered in words.
     """
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -162,8 +177,14 @@ def gentle_interruption():
             signal.signal(number, handler)
 
     def handle(number, frame):
-        restore()
+        text = "Stopping after this step…"
+        if event.is_set():
+            restore()
+            text = "Still at this step. Once more loses what is not saved yet."
         event.set()
+        # Python refuses to print in the middle of printing.
+        with contextlib.suppress(RuntimeError):
+            print(f"\n{text}", file=sys.stderr, flush=True)
 
     for number in signals:
         signal.signal(number, handle)

@@ -7,14 +7,16 @@ the optimizer, the states of dropout. The order of the data follows from the
 number of the step (`batches.py`), so nothing of it needs to be kept.
 
 A file is written under another name, forced to disk, then renamed: it is
-whole or it is not there. Two are kept; each array has a checksum, and a
-damaged newest file falls back to the one before.
+whole or it is not there. Two are kept, each with a checksum of all that is in
+it and the settings of its run; one that is damaged or of another run falls
+back to the one before.
 """
 
+import hashlib
 import json
 import os
 import pathlib
-import zipfile
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +25,9 @@ from alexnet_keras.printing import printable
 
 KEEP = 2
 PROGRESS = "progress"
+CHECKSUM = "checksum"
+NAME = re.compile(r"checkpoint-(\d{8,})\.npz")  # not a user's checkpoint-best
+PART = ".part-"
 
 
 class NotSaved(OSError):
@@ -90,7 +95,7 @@ def write_atomically(path, write):
     """
     path = pathlib.Path(path)
     # The ending stays: Keras and Matplotlib choose the format by it.
-    part = path.with_name(f".part-{path.name}")
+    part = path.with_name(PART + path.name)
     try:
         write(part)
         with open(part, "rb") as file:
@@ -99,10 +104,15 @@ def write_atomically(path, write):
         _force_to_disk(path.parent)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise NotSaved(
-            f"{str(path)!r} could not be written: {error.strerror or error}. "
-            "Make room or choose another folder."
-        ) from error
+        refuse(path, error.strerror or error, error)
+
+
+def refuse(path, reason, error):
+    """Raises `NotSaved` for a file or folder that could not be written."""
+    raise NotSaved(
+        f"{str(path)!r} could not be written: {reason}. Make room or choose "
+        "another folder."
+    ) from error
 
 
 def save(folder, step, arrays, progress):
@@ -112,7 +122,8 @@ def save(folder, step, arrays, progress):
         folder: where to; it must be there.
         step: updates made so far.
         arrays: a dict of arrays, such as that of `state_of`.
-        progress: a dict that JSON can hold.
+        progress: a dict that JSON can hold; `settings`, if it is in it, are
+            those of the run.
 
     Returns:
         The path of the file. One of the full network has 0.5 GB.
@@ -123,42 +134,80 @@ def save(folder, step, arrays, progress):
     text = json.dumps(progress).encode()
     contents = {name: np.asarray(value) for name, value in arrays.items()}
     contents[PROGRESS] = np.frombuffer(text, "uint8")
+    contents[CHECKSUM] = _checksum(contents)
 
     path = pathlib.Path(folder) / f"checkpoint-{step:08}.npz"
     write_atomically(path, lambda part: _savez(part, contents))
-    for old in _files(folder)[:-KEEP]:
+    # Later ones were passed over: damaged, or of another run.
+    until = [old for old in _files(folder) if _step(old) <= step]
+    for old in until[:-KEEP]:
         old.unlink(missing_ok=True)
     return path
 
 
-def load_newest(folder, say=print):
-    """Returns the newest checkpoint that is whole, or `None`.
+def load_newest(folder, say=print, settings=None):
+    """Returns the newest checkpoint that is whole and of this run, or `None`.
 
     Args:
         folder: where from.
-        say: a function that gets a sentence about each damaged file.
+        say: a function that gets a sentence about each file that is passed
+            over.
+        settings: a dict, of the run. Defaults to `None`: of any.
 
     Raises:
-        ValueError: if there are checkpoints and all are damaged.
+        ValueError: if there are checkpoints and none can be used.
     """
     files = _files(folder)
     for path in reversed(files):
         try:
-            with np.load(path) as contents:
-                arrays = {name: contents[name] for name in contents.files}
-            progress = json.loads(arrays.pop(PROGRESS).tobytes())
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            arrays, progress = _load(path)
+        except Exception:  # whatever zipfile, NumPy or JSON raise on damage
             name = printable(path.name)
             say(f"{name} is damaged; the one before it is taken.")
             continue
-        step = int(path.stem.partition("-")[2])
-        return Checkpoint(step, arrays, progress)
+        theirs = progress.get("settings", {})
+        others = [
+            name
+            for name, value in (settings or {}).items()
+            if theirs.get(name, value) != value
+        ]
+        if others:
+            say(
+                f"{path.name} is of a run with another {', '.join(others)}; "
+                "the one before it is taken."
+            )
+            continue
+        return Checkpoint(_step(path), arrays, progress)
     if files:
         raise ValueError(
-            f"All {len(files)} checkpoints are damaged. Name another folder, "
-            f"or remove this one. Received: output={str(folder)!r}"
+            f"All {len(files)} checkpoints are damaged or of another run. Name "
+            "another folder, or remove this one. "
+            f"Received: output={str(folder)!r}"
         )
     return None
+
+
+def _load(path):
+    """Returns arrays and progress of a file; any error means damage."""
+    with np.load(path) as file:
+        contents = {name: file[name] for name in file.files}
+    checksum = contents.pop(CHECKSUM, None)
+    progress = json.loads(contents[PROGRESS].tobytes())
+    # Files of earlier versions have neither checksum nor settings.
+    if checksum is not None or "settings" in progress:
+        if not np.array_equal(checksum, _checksum(contents)):
+            raise ValueError("not what was written")
+    del contents[PROGRESS]
+    return contents, progress
+
+
+def _checksum(contents):
+    """Over names and numbers: a file may be read wrongly without an error."""
+    digest = hashlib.sha256()
+    for name, array in sorted(contents.items()):
+        digest.update(f"{name} {array.dtype} {array.shape} ".encode())
+        digest.update(np.ascontiguousarray(array).reshape(-1).view("uint8"))
+    return np.frombuffer(digest.digest(), "uint8")
 
 
 def remove_all(folder):
@@ -167,9 +216,29 @@ def remove_all(folder):
         path.unlink(missing_ok=True)
 
 
+def remove_parts(folder, names):
+    """Removes what a process that was killed had begun to write.
+
+    Args:
+        folder: where from.
+        names: of the files that may have been written, besides checkpoints.
+    """
+    for path in pathlib.Path(folder).glob(f"{PART}*"):
+        name = path.name.removeprefix(PART)
+        if name in names or NAME.fullmatch(name):
+            path.unlink(missing_ok=True)
+
+
 def _files(folder):
     """The checkpoints, oldest first."""
-    return sorted(pathlib.Path(folder).glob("checkpoint-*.npz"))
+    there = pathlib.Path(folder).glob("checkpoint-*.npz")
+    return sorted(filter(_step, there), key=_step)
+
+
+def _step(path):
+    """Returns the number in the name of a checkpoint; `None`: it is none."""
+    found = NAME.fullmatch(path.name)
+    return found and int(found[1])
 
 
 def _savez(path, contents):

@@ -6,11 +6,13 @@ work starts why it cannot. `batches.py` makes of it what `fit` takes.
 
 import os
 import pathlib
+import zlib
 
 import numpy as np
 import tensorflow as tf
 
 from alexnet_keras import class_folders
+from alexnet_keras import image_data
 from alexnet_keras import image_files
 from alexnet_keras import photo_patches
 from alexnet_keras.image_data import ImageData
@@ -92,6 +94,10 @@ def _photo_patches():
         photo_patches.SIZES["train"],
         photo_patches.SIZES["validation"],
         cut,
+        contents={
+            name: image_data.summarize([zlib.crc32(photograph.numpy())])
+            for name, photograph in zip(photo_patches.PHOTOGRAPHS, photographs)
+        },
     )
 
 
@@ -116,7 +122,19 @@ def _folder(root, skip_bad):
         len(found.validation),
         image_files.read,
         found.skipped,
+        _contents(str(root), found),
     )
+
+
+def _contents(root, found):
+    """Summarizes the images of each class by split, place and size."""
+    classes = {name: [] for name in found.class_names}
+    for split in image_data.SPLITS:
+        for path, label in sorted(getattr(found, split)):
+            classes[found.class_names[label]].append(
+                (split, path.removeprefix(root), os.path.getsize(path))
+            )
+    return {name: image_data.summarize(c) for name, c in classes.items()}
 
 
 def _tfds(name):
@@ -166,6 +184,13 @@ def _tfds(name):
         info.splits["train"].num_examples,
         info.splits[held_out].num_examples,
         image_files.decode,
+        contents={
+            split: image_data.summarize(
+                [(info.full_name, part.shard_lengths, part.num_bytes)]
+            )
+            for split, part in info.splits.items()
+            if split in ("train", held_out)
+        },
     )
 
 

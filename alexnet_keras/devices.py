@@ -1,8 +1,16 @@
 """Which devices train: every GPU, or logical CPUs that stand in for them."""
 
+import os
+import pathlib
+import platform
+import re
+
+import keras
 import tensorflow as tf
 
 from alexnet_keras import validation
+
+INSTRUCTIONS = ("fma", "avx2", "avx512f", "avx512_bf16", "amx_bf16")
 
 
 def count_gpus():
@@ -117,3 +125,38 @@ def short_name(name):
     except ValueError:
         return name
     return f"{spec.device_type}:{spec.device_index}"
+
+
+def numerics():
+    """Returns what the last digits on a CPU depend on, as a dict for JSON."""
+    threads = tf.config.threading.get_intra_op_parallelism_threads()
+    return {
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS"),
+        "threads": str(
+            threads or os.environ.get("TF_NUM_INTRAOP_THREADS") or _cores()
+        ),
+        "processor": _processor(),
+    }
+
+
+def _cores():
+    """As many as this process may use: TensorFlow starts a thread on each."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()
+
+
+def _processor():
+    """Its name, and which instructions it has that add up in another order."""
+    try:
+        text = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        name, flags = (
+            re.search(rf"^{word}\s*: (.*)$", text, re.MULTILINE)[1]
+            for word in ("model name", "flags")
+        )
+    except (OSError, TypeError):  # no Linux, or no x86
+        return platform.processor() or platform.machine()
+    there = [word for word in INSTRUCTIONS if word in flags.split()]
+    return " ".join([name, *there])

@@ -63,21 +63,19 @@ def evaluate(model, data, *, ten_crop=False, batch_size=64, verbose=0):
     )
     tally, counted = scores.Tally(names), 0
     try:
-        for pictures, labels in views.batch(batch_size).prefetch(1):
-            scores.check_labels(labels.numpy(), len(names))
-            tally.add(
-                outputs[labels.numpy()],
-                _ten_crop_probabilities(model, pictures, size)
-                if ten_crop
-                else trained_models.probabilities(model, pictures),
-            )
-            counted += len(labels)
-            if verbose:
-                text = f"\r{counted:,} of {data.validation_size:,} images"
-                print(text, end="", file=sys.stderr, flush=True)
-    except tf.errors.OpError:
-        data.check()  # names the images, if it was they
-        raise
+        with data.naming_bad_images():
+            for pictures, labels in views.batch(batch_size).prefetch(1):
+                scores.check_labels(labels.numpy(), len(names))
+                tally.add(
+                    outputs[labels.numpy()],
+                    _ten_crop_probabilities(model, pictures, size)
+                    if ten_crop
+                    else trained_models.probabilities(model, pictures),
+                )
+                counted += len(labels)
+                if verbose:
+                    text = f"\r{counted:,} of {data.validation_size:,} images"
+                    print(text, end="", file=sys.stderr, flush=True)
     finally:
         if verbose:
             print(file=sys.stderr)

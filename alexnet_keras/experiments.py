@@ -54,7 +54,8 @@ def run(
 
     Raises:
         ValueError: before anything runs, if an argument is out of range, or
-            `output` holds another experiment or cannot be written.
+            `output` holds another experiment, cannot be written or is being
+            written by another process.
         KeyboardInterrupt: after Ctrl-C; with `output` all complete trials
             are saved.
     """
@@ -70,7 +71,13 @@ def run(
             say(sentence)
         data = arrays.load_arrays(photographs, experiment.size)
     data = data.part(experiment.train_size, experiment.measured)
-    found = findings_files.open_findings(output, experiment, data, epochs)
+    with findings_files.hold(output):
+        found = findings_files.open_findings(output, experiment, data, epochs)
+        _run_missing(experiment, data, found, seeds, epochs, say)
+    return found
+
+
+def _run_missing(experiment, data, found, seeds, epochs, say):
     part = data.part(SEARCH["train_size"], SEARCH["validation_size"])
     same = {
         "batch_size": experiment.batch_size,
@@ -97,7 +104,6 @@ def run(
             )
             found.add_trial(condition, trial)
             say(findings.describe_trial(condition.name, trial))
-    return found
 
 
 def main(arguments=None):

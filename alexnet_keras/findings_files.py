@@ -1,5 +1,6 @@
 """The file of an experiment: read, gone on with, or begun."""
 
+import contextlib
 import hashlib
 import json
 import pathlib
@@ -9,7 +10,8 @@ import shlex
 import keras
 import tensorflow as tf
 
-from alexnet_keras import settings
+from alexnet_keras import checkpoints
+from alexnet_keras import run_folder
 from alexnet_keras.findings import Findings
 from alexnet_keras.results import describe_hardware
 
@@ -42,6 +44,35 @@ def _read(path, argument):
     return record
 
 
+@contextlib.contextmanager
+def hold(output):
+    """Keeps other processes from adding to a file, which would lose trials.
+
+    Raises:
+        ValueError: if one is at it, or `output` cannot be written.
+    """
+    if output is None:
+        yield
+        return
+    path = _claim(output)
+    with run_folder.only_here(path.with_name(f".lock-{path.name}"), path):
+        checkpoints.remove_parts(path.parent, [path.name])
+        yield
+
+
+def _claim(output):
+    """Returns the path of a file whose folder is there and can be written."""
+    path = pathlib.Path(output)
+    try:
+        run_folder.claim(path.parent)
+    except ValueError as error:
+        # What was typed is the file, not its folder.
+        reason = str(error).partition(" Received: ")[0]
+        raise ValueError(f"{reason} Received: output={str(output)!r}") from None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 def open_findings(output, experiment, data, epochs):
     """Returns the findings to add to: those in `output`, or empty ones.
 
@@ -52,18 +83,11 @@ def open_findings(output, experiment, data, epochs):
     record = new_record(experiment, data, epochs)
     if output is None:
         return Findings(record)
-    path = pathlib.Path(output)
-    try:
-        settings.claim_folder(path.parent)
-    except ValueError as error:
-        # What was typed is the file, not its folder.
-        reason = str(error).partition(" Received: ")[0]
-        raise ValueError(f"{reason} Received: output={str(output)!r}") from None
+    path = _claim(output)
     if not path.is_absolute():  # which would mean nothing elsewhere
         words = ["--output", path.as_posix()]
         record["command"] = f"{record['command']} {shlex.join(words)}"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         return Findings(record, path)
     there = _read(path, "output")
     differing = [

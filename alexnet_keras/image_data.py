@@ -6,11 +6,15 @@ encoded bytes, a box), so that many can be shuffled in memory; the image is
 `uint8` of any size with three channels.
 """
 
+import contextlib
+import hashlib
 import itertools
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from dataclasses import field
 
 import tensorflow as tf
 
@@ -24,6 +28,18 @@ IN_MEMORY = 256  # encoded images, while all are checked
 def identity(image):
     """Reads a record that is an image already."""
     return image
+
+
+def summarize(things):
+    """Returns a short hash of what a data set consists of, names and sizes.
+
+    >>> summarize([("train", "/cat/1.jpg", 5012)])
+    '15764cc4b185'
+    """
+    digest = hashlib.sha256()
+    for thing in things:
+        digest.update(repr(thing).encode())
+    return digest.hexdigest()[:12]
 
 
 def without_autotune(dataset):
@@ -58,6 +74,9 @@ class ImageData:
             that are images.
         skipped: what was left out of a folder, with the count, and whether
             test images validate: sentences to be printed. Defaults to `()`.
+        contents: what a run that goes on must find again: the parts of the
+            data set (classes, or splits), each with a hash of the names and
+            sizes in it. Defaults to `{}`.
     """
 
     name: str
@@ -68,6 +87,7 @@ class ImageData:
     validation_size: int
     read: Callable = identity
     skipped: tuple[str, ...] = ()
+    contents: dict[str, str] = field(default_factory=dict)
 
     def images(self, split):
         """Reads the images of a split, several at a time, in order.
@@ -91,18 +111,37 @@ class ImageData:
         )
         return without_autotune(pictures)
 
-    def check(self):
-        """Decodes every image, to find the ones that stopped a run.
+    @contextlib.contextmanager
+    def naming_bad_images(self):
+        """Names the images that stop what is done in it.
 
         TensorFlow's error does not say which image it could not decode. So
-        whoever reads images catches it and asks here, which takes as long as
-        reading all images once:
+        whoever reads images does it in here:
 
-            try:
+            with data.naming_bad_images():
                 model.fit(...)
-            except tf.errors.OpError:
-                data.check()
-                raise
+
+        Raises:
+            ValueError: as `check`, after an error of reading; others, such as
+                a lack of memory, are passed on as they are.
+        """
+        try:
+            yield
+        except tf.errors.ResourceExhaustedError:
+            raise
+        except tf.errors.OpError as error:
+            # What is read, and nothing else, comes out of an iterator.
+            if "IteratorGetNext" in str(error):
+                print(
+                    "An image could not be read. All are looked through, to "
+                    "find out which.",
+                    file=sys.stderr,
+                )
+                self.check()
+            raise
+
+    def check(self):
+        """Decodes every image, which takes as long as reading all once.
 
         Raises:
             ValueError: if an image cannot be read, or a file of records is

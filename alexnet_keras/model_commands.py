@@ -119,11 +119,11 @@ def _evaluate(arguments):
 def _load_data(arguments):
     """Loads the data set that is named, or that of the run."""
     from alexnet_keras import datasets
-    from alexnet_keras import settings
+    from alexnet_keras import run_folder
 
     if arguments.dataset is not None:
         return datasets.load_dataset(arguments.dataset, arguments.skip_bad)
-    name, skip_bad = settings.read_dataset(arguments.model)
+    name, skip_bad = run_folder.read_dataset(arguments.model)
     try:
         return datasets.load_dataset(name, skip_bad or arguments.skip_bad)
     except ValueError as error:

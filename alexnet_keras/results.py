@@ -118,19 +118,29 @@ def write(folder, result, seconds):
 
 
 def read(folder, run_settings):
-    """Returns the `TrainingResult` of a complete run, or `None`."""
-    path = folder / RESULTS
-    if not path.exists():
+    """Returns the `TrainingResult` of a complete run, or `None`.
+
+    Raises:
+        ValueError: if a file of it is damaged.
+    """
+    file = folder / RESULTS
+    if not file.exists():
         return None
-    record = json.loads(path.read_text(encoding="utf-8"))
-    weight_files.check_hdf5(folder / MODEL)
-    return TrainingResult(
-        keras.models.load_model(folder / MODEL),
-        record["history"],
-        run_settings,
-        record["learned"],
-        record["summary"],
-    )
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        told = [record[name] for name in ("history", "learned", "summary")]
+        file = folder / MODEL
+        weight_files.check_hdf5(file)
+        model = keras.models.load_model(file)
+    except Exception as error:
+        # Whatever JSON, Keras, zipfile or h5py raise, the file is of no use.
+        raise ValueError(
+            f"`output` holds a complete run whose {file.name} is damaged or "
+            f"not there. Name another folder, or remove {RESULTS} to train it "
+            f"again from the start. Received: output={str(folder)!r}"
+        ) from error
+    history, learned, summary = told
+    return TrainingResult(model, history, run_settings, learned, summary)
 
 
 def describe_hardware():

@@ -1,23 +1,18 @@
 """What defines a run, from what the caller typed; checked before it starts."""
 
-import hashlib
-import json
-import os
-import pathlib
 import shlex
 from dataclasses import asdict
 from dataclasses import dataclass
 
-from alexnet_keras import checkpoints
+from alexnet_keras import devices
 from alexnet_keras import shapes
 from alexnet_keras import validation
+from alexnet_keras.printing import printable
 
 # The embedded photographs are small: so are the crops and the batches, and a
 # CPU is done in about four minutes. Other data sets get the recipe's sizes.
 EMBEDDED = {"input_size": 83, "batch_size": 32, "epochs": 4}
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
-FILE = "settings.json"
-HASH = "table_and_recipe"
 
 
 @dataclass(frozen=True)
@@ -119,111 +114,17 @@ def path_name(dataset):
     return dataset.strip("/.").replace("/", "_")
 
 
-def claim_folder(output):
-    """Checks that the folder of a run can be made or written.
-
-    Returns:
-        The `pathlib.Path`, or `None` for `None`.
-    """
-    if output is None:
-        return None
-    folder = pathlib.Path(output)
-    # `os.path.exists` is false, and no error, in a folder that is locked.
-    there = next(p for p in (folder, *folder.parents) if os.path.exists(p))
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise ValueError(
-            f"`output` cannot be written: {str(there)!r} is no folder, or is "
-            f"not yours to write. Received: output={str(output)!r}"
-        )
-    return folder
-
-
-def describe(settings, table, recipe, data):
-    """Returns all that defines a run as a dict for JSON.
-
-    The table, the recipe and the data set go in by their contents, since
-    their names do not say all.
-    """
-    contents = repr((table, recipe)).encode()
-    return {
-        **asdict(settings),
-        HASH: hashlib.sha256(contents).hexdigest()[:12],
-        "train_size": data.train_size,
-        "validation_size": data.validation_size,
-        "class_names": list(data.class_names),
-    }
-
-
-def write(folder, description):
-    """Writes `settings.json`, the first file of a run."""
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(description, indent=2) + "\n"
-    checkpoints.write_atomically(
-        folder / FILE, lambda part: part.write_text(text, encoding="utf-8")
+def in_words(run, recipe, data):
+    """Returns what is going to be trained, in a sentence or two."""
+    return (
+        f"{run.variant} at {run.input_size}×{run.input_size} on "
+        f"{printable(data.name)}: "
+        f"{data.train_size} training and {data.validation_size} validation "
+        f"images of {len(data.class_names)} classes. Recipe {recipe.name}, "
+        f"{recipe.epochs} epochs, batches of {run.batch_size} on "
+        f"{run.replicas} replica(s) of "
+        f"{'GPU' if devices.count_gpus() else 'CPU'}, {run.precision}, no XLA."
     )
-
-
-def read_dataset(model):
-    """Reads which data set a run was trained on.
-
-    Args:
-        model: path of the output folder of a run, or of a file in it.
-
-    Returns:
-        `(dataset, skip_bad)`, as for `training.train`.
-    """
-    path = pathlib.Path(model)
-    file = (path if path.is_dir() else path.parent) / FILE
-    try:
-        there = dict(json.loads(file.read_text(encoding="utf-8")))
-        return there["dataset"], there.get("skip_bad", False)
-    except (OSError, ValueError, TypeError, KeyError):
-        raise ValueError(
-            f"`--dataset` must be named, as `model` has no {FILE} of a run "
-            f"beside it that does. Received: model={str(model)!r}"
-        ) from None
-
-
-def check_same(folder, description):
-    """Refuses a folder that holds a run with other settings.
-
-    Raises:
-        ValueError: that names what differs.
-    """
-    path = folder / FILE
-    if not path.exists():
-        return
-    try:
-        there = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError):
-        raise ValueError(
-            f"`output` holds a run whose {FILE} is damaged. Name another "
-            "folder, or remove this file if you are sure of the settings. "
-            f"Received: output={str(folder)!r}"
-        ) from None
-    differing = [
-        name for name in description if there.get(name) != description[name]
-    ]
-    if differing == [HASH]:
-        differences = (
-            "the layers or the rates behind the names are not the same"
-        )
-    else:
-        differences = "; ".join(
-            # A thousand class names would bury the rest.
-            "the classes are not the same"
-            if name == "class_names"
-            else f"{name} is {there.get(name)!r} there and "
-            f"{description[name]!r} here"
-            for name in differing
-            if name != HASH
-        )
-    if differing:
-        raise ValueError(
-            f"`output` holds a run with other settings: {differences}. "
-            "Name another folder, or the settings of that run. "
-            f"Received: output={str(folder)!r}"
-        )
 
 
 def command(settings, **options):

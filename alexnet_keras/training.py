@@ -1,9 +1,6 @@
 """A training run: recipe, data, strategy and `fit`, and going on with it."""
 
-import contextlib
-
 import keras
-import tensorflow as tf
 
 from alexnet_keras import assembly
 from alexnet_keras import callbacks
@@ -13,6 +10,7 @@ from alexnet_keras import devices
 from alexnet_keras import graphs
 from alexnet_keras import recipes
 from alexnet_keras import results
+from alexnet_keras import run_folder
 from alexnet_keras import sanity
 from alexnet_keras import settings
 from alexnet_keras import validation
@@ -89,10 +87,11 @@ def train(
     Raises:
         ValueError: before anything runs, if an argument is out of range, the
             data set cannot be read, the crops are too small for the variant,
-            or `output` cannot be written or holds a run with other settings.
+            or `output` cannot be written, is in use by another process, or
+            holds a run with other settings or damaged files.
+        OSError: if the disk is full; what was saved stays.
         KeyboardInterrupt: after Ctrl-C, with everything saved.
     """
-    say = print if verbose else _be_silent
     table = variants.get_variant(variant)
     recipe = recipes.get_recipe(recipe)
     recipe.check_layers(
@@ -121,35 +120,57 @@ def train(
         seed=seed,
         skip_bad=skip_bad,
     )
-    folder = settings.claim_folder(output)
+    folder = run_folder.claim(output)
+    with run_folder.hold(folder):
+        return _train(
+            dataset,
+            table,
+            recipe,
+            run,
+            folder,
+            save_every,
+            tensorboard,
+            verbose,
+        )
+
+
+def _train(
+    dataset, table, recipe, run, folder, save_every, tensorboard, verbose
+):
+    """Trains, with arguments that were checked and a folder that is held."""
+    say = print if verbose else _be_silent
     strategy = devices.make_strategy(run.replicas)
-    data = datasets.load_dataset(dataset, skip_bad)
-    description = settings.describe(run, table, recipe, data)
+    data = datasets.load_dataset(dataset, run.skip_bad)
+    description = run_folder.describe(run, table, recipe, data)
+    newest = None
     if folder is not None:
-        settings.check_same(folder, description)
+        changes = run_folder.check_same(folder, description)
         complete = results.read(folder, run)
         if complete is not None:
+            checkpoints.remove_all(folder)  # if it was killed before it could
             summary = printable(complete.summary)
             say(f"Complete already, in {printable(folder)}. {summary}")
             return complete
-        settings.write(folder, description)
-    newest = folder and checkpoints.load_newest(folder, say)
-    say(_describe(run, recipe, data))
+        newest = checkpoints.load_newest(folder, say, description)
+        run_folder.write(folder, description)
+        if newest and changes:
+            say(changes)
+    say(settings.in_words(run, recipe, data))
     for sentence in data.skipped:
         say(sentence)
     keras.utils.set_random_seed(run.seed)
     steps = max(1, round(data.train_size / run.batch_size))
-    with _naming_bad_images(data):
+    with data.naming_bad_images():
         mean = assembly.mean_of(data, recipe, run.input_size)
         streams = assembly.make_streams(data, recipe, run, steps, mean)
     with strategy.scope():
         model = assembly.compile_model(
             table, recipe, run, data.class_names, mean
         )
-    progress = {}
+    progress = {"settings": description}
     if newest:
         checkpoints.restore(model, newest)
-        progress = newest.progress
+        progress = newest.progress | progress
         say(f"Goes on after step {newest.step} of {recipe.epochs * steps}.")
 
     with callbacks.gentle_interruption() as interruption:
@@ -163,7 +184,7 @@ def train(
         if tensorboard:
             watchers.append(keras.callbacks.TensorBoard(folder / "tensorboard"))
         try:
-            with _naming_bad_images(data):
+            with data.naming_bad_images(), watching.naming_full_disk(folder):
                 _fit(model, recipe, steps, streams, keeper, watchers, say)
         except KeyboardInterrupt:
             if folder is not None:
@@ -173,7 +194,10 @@ def train(
                     save_every=save_every,
                     tensorboard=tensorboard,
                 )
-                say(f"Stopped; nothing is lost. To go on:\n{printable(again)}")
+                how = "Stopped; nothing is lost."
+                if not keeper.saved:
+                    how = "Broken off; what was saved last is not lost."
+                say(f"{how} To go on:\n{printable(again)}")
             raise
 
     classifier = assembly.build_in(
@@ -189,19 +213,10 @@ def train(
     if folder is not None:
         results.write(folder, result, seconds)
         checkpoints.remove_all(folder)
-        names = sorted(printable(path.name) for path in folder.iterdir())
-        say(f"Written to {printable(folder)}: {', '.join(names)}")
+        names = {path.name for path in folder.iterdir()} - {run_folder.LOCK}
+        listed = ", ".join(map(printable, sorted(names)))
+        say(f"Written to {printable(folder)}: {listed}")
     return result
-
-
-@contextlib.contextmanager
-def _naming_bad_images(data):
-    """Names the images that stop a run; TensorFlow's error does not."""
-    try:
-        yield
-    except tf.errors.OpError:
-        data.check()
-        raise
 
 
 def _trains(layer):
@@ -230,26 +245,30 @@ def _fit(model, recipe, steps, streams, keeper, watchers, say):
     """Runs `fit` from where the keeper stands to the end of the recipe."""
     training_from, validation = streams
     follow = callbacks.ApplyRecipe(recipe, keeper.history, say)
+    watched = [
+        keras.callbacks.TerminateOnNaN(),
+        watchers[0],  # adds to the logs what the keeper records
+        keeper,
+        follow,
+        *watchers[1:],
+    ]
     epoch = len(keeper.history.get("loss", []))
     try:
         while not follow.is_over(epoch):
             behind = keeper.done  # an epoch that was broken off is ended first
-            model.fit(
-                training_from(epoch * steps + behind),
-                initial_epoch=epoch,
-                epochs=epoch + 1 if behind else recipe.epochs,
-                steps_per_epoch=steps - behind,
-                validation_data=validation,
-                callbacks=[
-                    keras.callbacks.TerminateOnNaN(),
-                    watchers[0],  # adds to the logs what the keeper records
-                    keeper,
-                    follow,
-                    *watchers[1:],
-                ],
-                shuffle=False,  # the pipeline does
-                verbose=0,
-            )
+            if behind == steps:
+                _validate(model, epoch, validation, keeper.begun, watched)
+            else:
+                model.fit(
+                    training_from(epoch * steps + behind),
+                    initial_epoch=epoch,
+                    epochs=epoch + 1 if behind else recipe.epochs,
+                    steps_per_epoch=steps - behind,
+                    validation_data=validation,
+                    callbacks=watched,
+                    shuffle=False,  # the pipeline does
+                    verbose=0,
+                )
             if model.stop_training:
                 break
             epoch = len(keeper.history["loss"])
@@ -257,15 +276,17 @@ def _fit(model, recipe, steps, streams, keeper, watchers, say):
         watching.close(watchers)
 
 
-def _describe(run, recipe, data):
-    return (
-        f"{run.variant} at {run.input_size}×{run.input_size} on "
-        f"{printable(data.name)}: {data.train_size} training and {data.validation_size} validation "
-        f"images of {len(data.class_names)} classes. Recipe {recipe.name}, "
-        f"{recipe.epochs} epochs, batches of {run.batch_size} on "
-        f"{run.replicas} replica(s) of "
-        f"{'GPU' if devices.count_gpus() else 'CPU'}, {run.precision}, no XLA."
+def _validate(model, epoch, validation, logs, watched):
+    """Ends an epoch, as `fit` does, all steps of which were made before."""
+    together = keras.callbacks.CallbackList(watched, model=model)
+    together.on_train_begin()
+    together.on_epoch_begin(epoch)
+    found = model.evaluate(
+        validation, callbacks=together, return_dict=True, verbose=0
     )
+    found = {f"val_{name}": value for name, value in found.items()}
+    together.on_epoch_end(epoch, {**logs, **found})
+    together.on_train_end()
 
 
 def _be_silent(text):

@@ -1,12 +1,15 @@
 """What can be seen of a run while it lasts: bar, lines, a warning in words."""
 
+import contextlib
 import math
 import sys
 import time
 
 import keras
+import tensorflow as tf
 import tqdm
 
+from alexnet_keras import checkpoints
 from alexnet_keras import diagnostics
 
 # A loss this near to ln(classes) is that of guessing.
@@ -84,10 +87,24 @@ class Stopwatch(keras.callbacks.Callback):
         self.seconds += now - self.last
         self.last = now
         self.steps += 1
+        self.rate = self.steps * self.batch_size / max(self.seconds, 1e-9)
+        logs["images_per_second"] = self.rate
 
     def on_epoch_end(self, epoch, logs=None):
-        rate = self.steps * self.batch_size / max(self.seconds, 1e-9)
-        logs["images_per_second"] = rate
+        if self.steps:  # or they were made before a resumption
+            logs["images_per_second"] = self.rate
+
+
+@contextlib.contextmanager
+def naming_full_disk(folder):
+    """Says in words that TensorBoard's events could not be written."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if "Summary" not in str(error):
+            raise
+        reason = error.message.splitlines()[0].rpartition("; ")[2]
+        checkpoints.refuse(folder / "tensorboard", reason, error)
 
 
 class ChanceWarning(keras.callbacks.Callback):

@@ -16,6 +16,14 @@ from alexnet_keras import VARIANTS
 from alexnet_keras import variants
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+# Holds the lock of `locking` in a process of its own, until it is told.
+HOLD = """
+import sys
+from alexnet_keras import locking
+with locking.locked(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
 NAMES = ("paper", "original", "caffe", "single_tower", "torchvision", "d2l")
 
 
@@ -110,6 +118,22 @@ def run_python(code, *arguments, backend="tensorflow"):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
+
+
+def start(code, *words):
+    """A process that may import parts of the package, but not Keras."""
+    alone = (
+        "import importlib.util, sys, types\n"
+        "package = types.ModuleType('alexnet_keras')\n"
+        f"package.__path__ = [{str(ROOT / 'alexnet_keras')!r}]\n"
+        "sys.modules['alexnet_keras'] = package\n"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", alone + code, *map(str, words)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 def load_tool(name):

@@ -442,7 +442,7 @@ def test_a_file_that_vanishes_before_the_check(tmp_path, monkeypatch):
     assert "train/b/short_lived.png (not there any more)." in error(root)
 
 
-def test_damage_in_the_middle_ends_in_an_error_with_names(tmp_path):
+def test_damage_in_the_middle_ends_in_an_error_with_names(tmp_path, capsys):
     root = build(tmp_path, {"damaged.png": DAMAGED, "later.png": PNG})
     (root / "val/a/damaged.png").write_bytes(DAMAGED)
     data = datasets.load_dataset(root)
@@ -455,12 +455,9 @@ def test_damage_in_the_middle_ends_in_an_error_with_names(tmp_path):
         [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]
     )
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True))
-    with pytest.raises(ValueError) as caught:
-        try:
-            model.fit(small.batch(4), verbose=0, shuffle=False)
-        except tf.errors.OpError:
-            data.check()
-            raise
+    with pytest.raises(ValueError) as caught, data.naming_bad_images():
+        model.fit(small.batch(4), verbose=0, shuffle=False)
+    assert "All are looked through" in capsys.readouterr().err
     listed = ", ".join(
         f"{root}/{name}"
         for name in (
@@ -473,6 +470,24 @@ def test_damage_in_the_middle_ends_in_an_error_with_names(tmp_path):
         f"`dataset`: of 7 images, 3 cannot be read: {listed}. Replace or "
         f"remove what is listed. Received: {str(root)!r}"
     )
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        # On a GPU the words name the iterator too.
+        tf.errors.ResourceExhaustedError(
+            None, None, "OOM when allocating tensor [[IteratorGetNext/_4]]"
+        ),
+        tf.errors.InvalidArgumentError(None, None, "Label out of range"),
+    ],
+)
+def test_other_errors_do_not_make_it_look_at_images(fault, tmp_path, capsys):
+    data = datasets.load_dataset(build(tmp_path, {"damaged.png": DAMAGED}))
+    with pytest.raises(type(fault)) as caught, data.naming_bad_images():
+        raise fault
+    assert caught.value is fault
+    assert capsys.readouterr().err == ""
 
 
 def test_check_of_good_images_is_silent(tmp_path):

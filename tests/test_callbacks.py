@@ -135,7 +135,11 @@ def test_the_history_is_that_of_the_logs(tmp_path, saved):
             ["1", "3.0", "0.75", "9.0"],
             ["2", "1.5", "0.375", "9.0"],
         ]
-    assert [step for step, _ in saved] == [4, 8]
+    # Before validation and after it.
+    assert [(step, there["done"]) for step, there in saved] == [
+        *[(4, 4), (4, 0)],
+        *[(8, 4), (8, 0)],
+    ]
 
 
 def test_means_of_an_epoch_that_was_broken_off_are_whole(tmp_path, saved):
@@ -155,7 +159,11 @@ def test_means_of_an_epoch_that_was_broken_off_are_whole(tmp_path, saved):
 
 @pytest.mark.parametrize(
     "save_every, steps",
-    [(None, [5, 10]), (1, list(range(1, 11))), (2, [2, 4, 5, 7, 9, 10])],
+    [
+        (None, [5, 5, 10, 10]),
+        (1, [1, 2, 3, 4, 5, 5, 6, 7, 8, 9, 10, 10]),
+        (2, [2, 4, 5, 5, 7, 9, 10, 10]),
+    ],
 )
 def test_when_it_saves(tmp_path, saved, save_every, steps):
     keeps = keeper(tmp_path, steps=5, save_every=save_every)
@@ -187,6 +195,22 @@ def test_an_interruption_saves_first(tmp_path, saved):
     with pytest.raises(KeyboardInterrupt):
         run_epoch(keeps, 0, [1.0] * 4)
     assert [(step, there["done"]) for step, there in saved] == [(1, 1)]
+
+
+def test_an_interruption_in_validation_loses_nothing(tmp_path, saved):
+    keeps = keeper(tmp_path)
+    keeps.on_epoch_begin(0)
+    for batch in range(4):
+        keeps.on_train_batch_begin(batch)
+        assert not keeps.saved
+        keeps.on_train_batch_end(batch, {"loss": 3.0, "top_1": 0.25})
+    assert keeps.saved
+    keeps.interruption.set()
+    with pytest.raises(KeyboardInterrupt):
+        keeps.on_test_batch_end(0)
+    ((step, progress),) = saved
+    assert (step, progress["done"]) == (4, 4)
+    assert progress["begun"] == {"loss": 3.0, "top_1": 0.25}
 
 
 def test_seconds_go_on_after_a_resumption(tmp_path, saved, monkeypatch):

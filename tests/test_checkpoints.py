@@ -93,14 +93,82 @@ def test_a_bit_in_the_numbers_is_always_found(tmp_path):
             checkpoints.load_newest(tmp_path, lambda text: None)
 
 
+SETTINGS = {"seed": 2012, "contents": {"cat": "1f"}}
+
+
+@pytest.mark.parametrize("step", [11, pytest.param(1, marks=pytest.mark.slow)])
+def test_no_bit_of_a_file_loads_something_else(tmp_path, step):
+    """Whatever NumPy and zipfile make of it, and most is in their headers."""
+    progress = {"settings": SETTINGS}
+    checkpoints.save(tmp_path, 1, ARRAYS, progress | {"x": 1})
+    path = checkpoints.save(tmp_path, 2, ARRAYS, progress | {"x": 2})
+    content = path.read_bytes()
+    for bit in range(0, 8 * len(content), step):
+        changed = bytearray(content)
+        changed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(changed)
+        found = checkpoints.load_newest(tmp_path, lambda text: None, SETTINGS)
+        assert found.progress["x"] == found.step
+        assert found.arrays.keys() == ARRAYS.keys()
+        for name, array in ARRAYS.items():
+            assert found.arrays[name].dtype == array.dtype
+            np.testing.assert_array_equal(found.arrays[name], array)
+
+
+def test_one_of_another_run_is_passed_over(tmp_path):
+    checkpoints.save(tmp_path, 1, ARRAYS, {"settings": SETTINGS})
+    other = SETTINGS | {"seed": 7}
+    path = checkpoints.save(tmp_path, 2, ARRAYS, {"settings": other})
+    said = []
+    found = checkpoints.load_newest(tmp_path, said.append, SETTINGS)
+    assert found.step == 1
+    assert said == [
+        f"{path.name} is of a run with another seed; the one before it is "
+        "taken."
+    ]
+
+
+def test_what_was_passed_over_displaces_nothing(tmp_path):
+    other = SETTINGS | {"seed": 7}
+    for step in (900, 1000):
+        checkpoints.save(tmp_path, step, ARRAYS, {"settings": other})
+    for step in (1, 2, 3):
+        checkpoints.save(tmp_path, step, ARRAYS, {"settings": SETTINGS})
+    found = checkpoints.load_newest(tmp_path, [].append, SETTINGS)
+    assert found.step == 3
+    steps = [path.stem[-4:] for path in sorted(tmp_path.iterdir())]
+    assert steps == ["0002", "0003", "0900", "1000"]
+
+
+def test_files_of_earlier_versions_are_taken(tmp_path):
+    """Without checksum and settings."""
+    text = np.frombuffer(b'{"done": 3}', "uint8")
+    np.savez(tmp_path / "checkpoint-00000003.npz", progress=text, **ARRAYS)
+    found = checkpoints.load_newest(tmp_path, print, SETTINGS)
+    assert (found.step, found.progress) == (3, {"done": 3})
+    assert found.arrays.keys() == ARRAYS.keys()
+
+
+def test_files_of_the_user_are_no_checkpoints(tmp_path):
+    own = [tmp_path / f"checkpoint-{word}.npz" for word in ("best", "3", "")]
+    for path in own:
+        path.write_bytes(b"")
+    assert checkpoints.load_newest(tmp_path) is None
+    for step in (1, 2, 3, 100_000_000):
+        checkpoints.save(tmp_path, step, ARRAYS, {})
+    assert checkpoints.load_newest(tmp_path).step == 100_000_000
+    checkpoints.remove_all(tmp_path)
+    assert {*tmp_path.iterdir()} == {*own}
+
+
 def test_all_damaged_is_an_error(tmp_path):
     for step in (1, 2):
         checkpoints.save(tmp_path, step, ARRAYS, {}).write_bytes(b"no")
     with pytest.raises(ValueError) as caught:
         checkpoints.load_newest(tmp_path, lambda text: None)
     assert str(caught.value) == (
-        "All 2 checkpoints are damaged. Name another folder, or remove this "
-        f"one. Received: output={str(tmp_path)!r}"
+        "All 2 checkpoints are damaged or of another run. Name another folder, "
+        f"or remove this one. Received: output={str(tmp_path)!r}"
     )
 
 

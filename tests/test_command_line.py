@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 
 import pytest
 from PIL import Image
@@ -99,13 +100,31 @@ def test_default_folder_is_never_one_that_exists(tmp_path, monkeypatch):
         "train --dataset imagenette/320px-v2 --variant caffe".split()
     )
     names = []
-    for _ in range(3):
-        names.append(command_line._new_folder(parsed))
-        os.makedirs(names[-1])
-    assert names == [
-        os.path.join("runs", f"imagenette_320px-v2-caffe{suffix}")
-        for suffix in ("", "-2", "-3")
+    threads = [
+        threading.Thread(
+            target=lambda: names.append(command_line._new_folder(parsed))
+        )
+        for _ in range(9)
     ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    # Whoever makes it has it.
+    assert sorted(names) == [
+        os.path.join("runs", f"imagenette_320px-v2-caffe{suffix}")
+        for suffix in ("", *(f"-{number}" for number in range(2, 10)))
+    ]
+
+
+def test_a_default_folder_of_a_run_that_did_not_begin_is_removed(
+    tmp_path, monkeypatch, capsys
+):
+    pytest.importorskip("tensorflow")
+    monkeypatch.chdir(tmp_path)
+    assert command_line.main(["train", "--dataset", "./none"]) == 2
+    assert "names a folder that is not there" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture

@@ -141,6 +141,13 @@ def test_records_are_bytes_and_images_those_of_tfds():
     data.check()
 
 
+def test_contents_are_by_split():
+    contents = datasets.load_dataset("small_images").contents
+    assert contents.keys() == {"train", "test"}
+    assert datasets.load_dataset("small_images").contents == contents
+    assert datasets.load_dataset("grey_small_images").contents != contents
+
+
 def test_grey_images_get_three_channels():
     data = datasets.load_dataset("grey_small_images")
     expected = {np.repeat(noise(n)[..., :1], 3, -1).tobytes() for n in range(6)}

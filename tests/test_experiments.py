@@ -13,6 +13,8 @@ from stand_in_trials import SEARCH
 from stand_in_trials import SEARCHED
 from stand_in_trials import TRIALS
 from stand_in_trials import Runner
+from support import HOLD
+from support import start
 from tiny_arrays import condition
 
 tf = pytest.importorskip("tensorflow")
@@ -192,6 +194,25 @@ def test_a_new_condition_only_adds(runner, tmp_path):
     found, _ = run(path, experiment=more)
     assert added.asked == [("gelu", 0.1, 1, 2)]
     assert found.conditions == ["relu", "gelu", "tanh"]
+
+
+def test_two_processes_on_one_file_lose_nothing(runner, tmp_path):
+    path = tmp_path / "found.json"
+    half = tmp_path / ".part-found.json"
+    half.write_text("{")  # of one that was killed
+    runs = runner()
+    with start(HOLD, tmp_path / ".lock-found.json") as other:
+        assert other.stdout.readline() == "held\n"
+        assert message_of(run, path) == (
+            "`output` is being written by another process. Wait until it ends, "
+            f"or name another. Received: output={str(path)!r}"
+        )
+        assert runs.asked == []
+        other.kill()
+        other.wait(20)
+    run(path)
+    assert runs.asked == SEARCH + TRIALS
+    assert [*tmp_path.iterdir()] == [path]
 
 
 def test_a_full_disk_leaves_what_was_there(runner, tmp_path, monkeypatch):

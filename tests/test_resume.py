@@ -5,9 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,9 +14,13 @@ from support import narrow
 
 tf = pytest.importorskip("tensorflow")
 
+from toy_runs import Stop  # noqa: E402
+from toy_runs import act_at  # noqa: E402
+from toy_runs import crash  # noqa: E402
+
 from alexnet_keras import callbacks  # noqa: E402
 from alexnet_keras import checkpoints  # noqa: E402
-from alexnet_keras import settings  # noqa: E402
+from alexnet_keras import run_folder  # noqa: E402
 from alexnet_keras import training  # noqa: E402
 
 pytestmark = pytest.mark.skipif(
@@ -73,33 +75,7 @@ def assert_same_end(result, whole):
         )
 
 
-class Stop(Exception):
-    """Ends a run from inside, as a crash does."""
-
-
-def stop_at(monkeypatch, step, action):
-    """Makes the next run do `action` after `step` steps of its own."""
-
-    class Stopper(keras.callbacks.Callback):
-        steps = 0
-
-        def on_train_batch_end(self, batch, logs=None):
-            self.steps += 1
-            if self.steps == step:
-                action()
-
-    watchers = training._watchers
-    monkeypatch.setattr(
-        training,
-        "_watchers",
-        lambda *arguments: [*watchers(*arguments), Stopper()],
-    )
-
-
-def crash():
-    raise Stop
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("replicas, kills", [(1, 10), (2, 3)])
 def test_killed_runs_end_with_the_same_weights(replicas, kills):
     """SIGKILL at random moments, in steps and in the writing of files."""
@@ -119,10 +95,17 @@ def test_killed_runs_end_with_the_same_weights(replicas, kills):
         np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
 
 
-@pytest.mark.parametrize("step", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize(
+    "step",
+    [
+        3,  # before validation
+        4,
+        *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 5)),
+    ],
+)
 def test_a_crash_at_any_step(dataset, whole, tmp_path, monkeypatch, step):
     with monkeypatch.context() as patch:
-        stop_at(patch, step, crash)
+        act_at(patch, step, crash)
         with pytest.raises(Stop):
             run(dataset, output=tmp_path, save_every=1)
     assert_same_end(run(dataset, output=tmp_path, save_every=1), whole)
@@ -130,50 +113,95 @@ def test_a_crash_at_any_step(dataset, whole, tmp_path, monkeypatch, step):
 
 def test_going_on_is_said(dataset, tmp_path, monkeypatch, capsys):
     with monkeypatch.context() as patch:
-        stop_at(patch, 5, crash)
+        act_at(patch, 5, crash)
         with pytest.raises(Stop):
             run(dataset, output=tmp_path)
+    path = tmp_path / run_folder.FILE
+    before = json.loads(path.read_text())
+    before["numerics"]["threads"] = "64"
+    path.write_text(json.dumps(before))
     capsys.readouterr()
     run(dataset, output=tmp_path, verbose=2)
-    assert "Goes on after step 3 of 6." in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Goes on after step 3 of 6." in printed
+    assert "otherwise than before: threads was 64 and is " in printed
+    assert json.loads(path.read_text())["numerics"]["threads"] != "64"
 
 
 def test_a_complete_run_is_returned_and_said(dataset, tmp_path, capsys):
     first = run(dataset, output=tmp_path)
     assert not list(tmp_path.glob("checkpoint-*"))
+    # Killed before it could remove them; and one of the user's own.
+    for name in ("checkpoint-00000006.npz", "checkpoint-best.npz"):
+        (tmp_path / name).write_bytes(b"")
     before = (tmp_path / "results.json").stat().st_mtime_ns
     again = run(dataset, output=tmp_path, verbose=2)
     assert (tmp_path / "results.json").stat().st_mtime_ns == before
     assert capsys.readouterr().out == (
         f"Complete already, in {tmp_path}. {first.summary}\n"
     )
+    (left,) = tmp_path.glob("checkpoint-*")
+    assert left.name == "checkpoint-best.npz"
     assert_same_end(again, first)
     assert again.settings == first.settings
     assert again.learned == first.learned
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "hook, count, numbers",
+    [
+        ("on_train_batch_end", 2, [signal.SIGINT]),
+        # In validation, of which a run has one batch an epoch; twice.
+        ("on_test_batch_begin", 1, [signal.SIGTERM, signal.SIGINT]),
+    ],
+)
 def test_ctrl_c_saves_and_says_how_to_go_on(
-    dataset, whole, tmp_path, monkeypatch, capsys, number
+    dataset, whole, tmp_path, monkeypatch, capsys, hook, count, numbers
 ):
+    def interrupt():
+        for number in numbers:
+            signal.raise_signal(number)
+
     with monkeypatch.context() as patch:
-        stop_at(patch, 2, lambda: signal.raise_signal(number))
+        act_at(patch, count, interrupt, hook)
         with pytest.raises(KeyboardInterrupt):
             run(dataset, output=tmp_path, verbose=2)
-    assert checkpoints.load_newest(tmp_path).step in (2, 3)
+    saved = checkpoints.load_newest(tmp_path)
+    # All steps of the first epoch, without its validation.
+    assert (saved.step, saved.progress["done"]) == (3, 3)
     printed = capsys.readouterr().out
     assert "Stopped; nothing is lost. To go on:\npython -m alexnet" in printed
     assert f"--output {tmp_path}" in printed
-    assert_same_end(run(dataset, output=tmp_path), whole)
+    result = run(dataset, output=tmp_path)
+    assert_same_end(result, whole)
+    assert all(rate > 0 for rate in result.history["images_per_second"])
 
 
-def test_signals_work_as_before_afterwards():
+def test_a_third_ctrl_c_promises_nothing(
+    dataset, tmp_path, monkeypatch, capsys
+):
+    def interrupt():
+        for _ in range(3):
+            signal.raise_signal(signal.SIGINT)
+
+    act_at(monkeypatch, 5, interrupt, "on_train_batch_begin")
+    with pytest.raises(KeyboardInterrupt):
+        run(dataset, output=tmp_path, verbose=2)
+    printed = capsys.readouterr().out
+    assert "Broken off; what was saved last is not lost. To go on:" in printed
+    assert "Stopped" not in printed
+    assert checkpoints.load_newest(tmp_path).step == 3
+
+
+def test_signals_work_as_before_afterwards(capsys):
     before = signal.getsignal(signal.SIGINT)
     with callbacks.gentle_interruption() as event:
         signal.raise_signal(signal.SIGINT)
-        time.sleep(0)
         assert event.is_set()
-        # The second Ctrl-C is the ordinary one.
+        assert capsys.readouterr().err == "\nStopping after this step…\n"
+        signal.raise_signal(signal.SIGTERM)
+        assert "loses what is not saved" in capsys.readouterr().err
+        # The third Ctrl-C is the ordinary one.
         assert signal.getsignal(signal.SIGINT) is before
     assert signal.getsignal(signal.SIGINT) is before
 
@@ -182,7 +210,7 @@ def test_a_damaged_newest_checkpoint_falls_back(
     dataset, whole, tmp_path, monkeypatch, capsys
 ):
     with monkeypatch.context() as patch:
-        stop_at(patch, 5, crash)
+        act_at(patch, 5, crash)
         with pytest.raises(Stop):
             run(dataset, output=tmp_path, save_every=1)
     older, newest = sorted(tmp_path.glob("checkpoint-*.npz"))
@@ -205,7 +233,7 @@ def test_a_full_disk_stops_with_a_sentence_and_what_was_saved_stays(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        stop_at(patch, 4, lambda: patch.setattr(checkpoints, "_savez", full))
+        act_at(patch, 4, lambda: patch.setattr(checkpoints, "_savez", full))
         with pytest.raises(checkpoints.NotSaved) as caught:
             run(dataset, output=tmp_path)
     target = tmp_path / "checkpoint-00000006.npz"
@@ -216,6 +244,29 @@ def test_a_full_disk_stops_with_a_sentence_and_what_was_saved_stays(
     assert not list(tmp_path.glob(".part-*"))
     assert checkpoints.load_newest(tmp_path).step == 3
     assert_same_end(run(dataset, output=tmp_path), whole)
+
+
+def test_tensorboard_on_a_full_disk_stops_with_a_sentence(
+    dataset, tmp_path, monkeypatch
+):
+    pytest.importorskip("tensorboard")
+    resource = pytest.importorskip("resource")  # not on Windows
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill():  # when the checkpoint is written and the events are not
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
+
+    act_at(monkeypatch, 1, fill, "on_epoch_end")
+    try:
+        with pytest.raises(checkpoints.NotSaved) as caught:
+            run(dataset, output=tmp_path, tensorboard=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert str(caught.value) == (
+        f"{str(tmp_path / 'tensorboard')!r} could not be written: File too "
+        "large. Make room or choose another folder."
+    )
+    assert checkpoints.load_newest(tmp_path).step == 3
 
 
 def test_other_settings_in_the_same_folder_are_refused(dataset, tmp_path):
@@ -234,8 +285,10 @@ def test_other_settings_in_the_same_folder_are_refused(dataset, tmp_path):
 def test_the_order_of_starting_and_claiming(dataset, tmp_path, monkeypatch):
     """The settings are on disk before the first step, so none can differ."""
     seen = []
-    stop_at(
-        monkeypatch, 1, lambda: seen.append((tmp_path / settings.FILE).exists())
+    act_at(
+        monkeypatch,
+        1,
+        lambda: seen.append((tmp_path / run_folder.FILE).exists()),
     )
     run(dataset, output=tmp_path, epochs=1)
     assert seen == [True]

@@ -13,6 +13,7 @@ pytest.importorskip("tensorflow")
 
 from alexnet_keras import __main__ as command_line  # noqa: E402
 from alexnet_keras import recipes  # noqa: E402
+from alexnet_keras import run_folder  # noqa: E402
 from alexnet_keras import settings  # noqa: E402
 from alexnet_keras import variants  # noqa: E402
 
@@ -192,15 +193,19 @@ def test_an_image_that_is_too_small():
 # --- The folder of a run ---
 
 
-DATA = types.SimpleNamespace(
-    train_size=9, validation_size=3, class_names=("cat", "dog")
-)
+def data(names=("cat", "dog"), size=9, **contents):
+    return types.SimpleNamespace(
+        train_size=size,
+        validation_size=3,
+        class_names=names,
+        contents=dict.fromkeys(names, "as it was") | contents,
+    )
 
 
-def description(table="paper", data=DATA, **options):
+def description(table="paper", data=data(), **options):  # noqa: B008
     run, recipe = fill_in(**options)
     table = variants.get_variant(table)
-    return settings.describe(run, table, recipe, data)
+    return run_folder.describe(run, table, recipe, data)
 
 
 def refusal(folder, differences):
@@ -213,11 +218,11 @@ def refusal(folder, differences):
 
 def test_the_same_settings_are_let_in(tmp_path):
     folder = tmp_path / "runs" / "one"
-    assert settings.claim_folder(folder) == folder
-    assert not folder.exists()  # until the data set is there
-    settings.check_same(folder, description())
-    settings.write(folder, description())
-    settings.check_same(folder, description())
+    assert run_folder.claim(folder) == folder
+    folder.mkdir(parents=True)
+    run_folder.check_same(folder, description())
+    run_folder.write(folder, description())
+    run_folder.check_same(folder, description())
     assert os.listdir(folder) == ["settings.json"]
     there = json.loads((folder / "settings.json").read_text())
     assert there["learning_rate"] == 0.01
@@ -239,12 +244,13 @@ def test_the_same_settings_are_let_in(tmp_path):
             "learning_rate is 0.01 there and 0.02 here",
         ),
         (
-            {
-                "data": types.SimpleNamespace(
-                    train_size=8, validation_size=3, class_names=("cat", "cow")
-                )
-            },
-            "train_size is 9 there and 8 here; the classes are not the same",
+            {"data": data(("cat", "cow"), 8)},
+            "train_size is 9 there and 8 here; the classes are not the same; "
+            "the images of dog, cow are not the same, by their names or sizes",
+        ),
+        (
+            {"data": data(dog="another")},
+            "the images of dog are not the same, by their names or sizes",
         ),
         (
             {
@@ -265,25 +271,25 @@ def test_the_same_settings_are_let_in(tmp_path):
     ],
 )
 def test_other_settings_are_named(tmp_path, options, differences):
-    settings.write(tmp_path, description())
+    run_folder.write(tmp_path, description())
     assert message_of(
-        settings.check_same, tmp_path, description(**options)
+        run_folder.check_same, tmp_path, description(**options)
     ) == refusal(tmp_path, differences)
 
 
 def test_a_setting_that_an_older_file_has_not(tmp_path):
     older = description()
     del older["skip_bad"]
-    settings.write(tmp_path, older)
-    assert message_of(settings.check_same, tmp_path, description()) == refusal(
-        tmp_path, "skip_bad is None there and False here"
-    )
+    run_folder.write(tmp_path, older)
+    assert message_of(
+        run_folder.check_same, tmp_path, description()
+    ) == refusal(tmp_path, "skip_bad is None there and False here")
 
 
 @pytest.mark.parametrize("text", ["", "{", "3", "[1, 2]", '"text"', "\0\0"])
 def test_damaged_settings(tmp_path, text):
     (tmp_path / "settings.json").write_text(text)
-    assert message_of(settings.check_same, tmp_path, description()) == (
+    assert message_of(run_folder.check_same, tmp_path, description()) == (
         "`output` holds a run whose settings.json is damaged. Name another "
         "folder, or remove this file if you are sure of the settings. "
         f"Received: output={str(tmp_path)!r}"
@@ -291,14 +297,14 @@ def test_damaged_settings(tmp_path, text):
 
 
 def test_no_folder_is_asked_for():
-    assert settings.claim_folder(None) is None
+    assert run_folder.claim(None) is None
 
 
 @pytest.mark.parametrize("inside", ["", "run", "runs/one"])
 def test_output_must_be_a_folder(tmp_path, inside):
     (tmp_path / "file").write_text("")
     output = tmp_path / "file" / inside
-    assert message_of(settings.claim_folder, output) == (
+    assert message_of(run_folder.claim, output) == (
         f"`output` cannot be written: {str(tmp_path / 'file')!r} is no "
         f"folder, or is not yours to write. Received: output={str(output)!r}"
     )
@@ -315,7 +321,7 @@ def test_output_must_be_writable(tmp_path, monkeypatch, inside):
 
     monkeypatch.setattr(os, "access", access)
     output = tmp_path / inside
-    assert message_of(settings.claim_folder, output) == (
+    assert message_of(run_folder.claim, output) == (
         f"`output` cannot be written: {str(tmp_path)!r} is no folder, or is "
         f"not yours to write. Received: output={str(output)!r}"
     )
@@ -329,7 +335,7 @@ def test_output_must_be_writable(tmp_path, monkeypatch, inside):
 def test_output_in_a_locked_folder(tmp_path):
     locked = tmp_path / "locked"
     locked.mkdir(mode=0)
-    assert message_of(settings.claim_folder, locked / "run") == (
+    assert message_of(run_folder.claim, locked / "run") == (
         f"`output` cannot be written: {str(locked)!r} is no folder, or is not "
         f"yours to write. Received: output={str(locked / 'run')!r}"
     )

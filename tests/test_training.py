@@ -15,12 +15,17 @@ from support import narrow
 
 tf = pytest.importorskip("tensorflow")
 
+from toy_runs import TOY  # noqa: E402, F401
+from toy_runs import make_images  # noqa: E402
+from toy_runs import run  # noqa: E402
+
 from alexnet_keras import VARIANTS  # noqa: E402
 from alexnet_keras import __main__ as command_line  # noqa: E402
 from alexnet_keras import datasets  # noqa: E402
 from alexnet_keras import devices  # noqa: E402
 from alexnet_keras import optimizers  # noqa: E402
 from alexnet_keras import results  # noqa: E402
+from alexnet_keras import run_folder  # noqa: E402
 from alexnet_keras import training  # noqa: E402
 from alexnet_keras import variants  # noqa: E402
 from alexnet_keras.recipes import Recipe  # noqa: E402
@@ -29,35 +34,6 @@ from alexnet_keras.recipes import Stage  # noqa: E402
 pytestmark = pytest.mark.skipif(
     bool(tf.config.list_physical_devices("GPU")),
     reason="two logical CPUs stand in for two GPUs",
-)
-
-# Small enough that a run takes as long as its tracing.
-TOY = variants.Variant(
-    "toy",
-    layers=(
-        variants.Conv("conv1", 4, kernel=3, stride=2, init=0.1),
-        variants.LRN("norm1"),
-        variants.MaxPool("pool1"),
-        variants.Flatten(),
-        variants.Dense("fc6", 8, bias=1.0, init=0.1),
-        variants.Dropout("drop6", rescale="test"),
-        variants.Dense("predictions", None, activation=None, init=0.1),
-    ),
-    input_shape=(16, 16, 3),
-    classes=2,
-)
-# All that a recipe can have, in as few epochs.
-FULL = Recipe(
-    "full",
-    epochs=4,
-    stages=(
-        Stage(0, 1e-3, 2e-3),
-        Stage(1, 5e-4, 1e-3, (("conv1", 0.1),)),
-        Stage(2, 1e-4, 1e-3, (("conv1", 0.0),), 0.0),
-    ),
-    batch_size=8,
-    crop_chunk=4,
-    noise_divisor=1.1,
 )
 
 
@@ -73,34 +49,9 @@ def without_dropout(table):
     return dataclasses.replace(table, layers=tuple(layers))
 
 
-def make_images(root, train, validation):
-    generator = np.random.default_rng(0)
-    for split, count in (("train", train), ("validation", validation)):
-        for number in range(count):
-            name = "light" if number % 2 else "dark"
-            path = root / split / name / f"{number:03}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            pixels = generator.integers(0, 120, (80, 80, 3))
-            pixels += 120 * (number % 2)
-            Image.fromarray(pixels.astype("uint8")).save(path)
-    return str(root)
-
-
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     return make_images(tmp_path_factory.mktemp("images"), 24, 5)
-
-
-def run(dataset, **options):
-    defaults = {
-        "variant": TOY,
-        "recipe": FULL,
-        "epochs": 1,
-        "batch_size": 8,
-        "input_size": 16,
-        "verbose": 0,
-    }
-    return training.train(dataset, **{**defaults, **options})
 
 
 class Recorder(keras.callbacks.Callback):
@@ -177,6 +128,7 @@ def test_a_run_leaves_all_that_its_use_needs(
         "results.json",
         "settings.json",
     ]
+    assert {*os.listdir(tmp_path)} == {*run_folder.FILES}
     record = json.loads((tmp_path / "results.json").read_text())
     assert record["settings"] == dataclasses.asdict(result.settings)
     assert record["history"] == result.history

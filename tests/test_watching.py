@@ -92,7 +92,7 @@ def test_validation_is_not_counted_as_training(monkeypatch):
         stopwatch.on_epoch_begin(epoch)
         for batch, seconds in enumerate(lengths):
             now.seconds += seconds
-            stopwatch.on_train_batch_end(batch)
+            stopwatch.on_train_batch_end(batch, {})
         now.seconds += 100  # validation
         logs = {"loss": 1.0}
         stopwatch.on_epoch_end(epoch, logs)

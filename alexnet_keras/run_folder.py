@@ -1,0 +1,197 @@
+"""The folder of a run: held against other processes, and for this run only."""
+
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+from dataclasses import asdict
+
+from alexnet_keras import checkpoints
+from alexnet_keras import devices
+from alexnet_keras import image_files
+from alexnet_keras import locking
+
+FILE = "settings.json"
+LOCK = ".lock"
+HASH = "table_and_recipe"
+CONTENTS = "contents"  # of the data set; files of earlier runs have none
+NUMERICS = "numerics"
+# All that a run writes, besides checkpoints.
+FILES = (FILE, "history.csv", "model.keras", "curves.png", "results.json")
+
+
+def claim(output):
+    """Checks that the folder of a run can be made or written.
+
+    Returns:
+        The `pathlib.Path`, or `None` for `None`.
+    """
+    if output is None:
+        return None
+    folder = pathlib.Path(output)
+    # `os.path.exists` is false, and no error, in a folder that is locked.
+    there = next(p for p in (folder, *folder.parents) if os.path.exists(p))
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise ValueError(
+            f"`output` cannot be written: {str(there)!r} is no folder, or is "
+            f"not yours to write. Received: output={str(output)!r}"
+        )
+    return folder
+
+
+@contextlib.contextmanager
+def hold(folder):
+    """Makes the folder of a run, and keeps other processes out of it.
+
+    What a process that was killed was writing is removed; so is, in the end,
+    a new folder into which nothing came.
+
+    Raises:
+        ValueError: if another process is at work in it.
+    """
+    if folder is None:
+        yield
+        return
+    new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with only_here(folder / LOCK, folder):
+            checkpoints.remove_parts(folder, FILES)
+            yield
+    finally:
+        if new:
+            with contextlib.suppress(OSError):  # it is not empty
+                folder.rmdir()
+
+
+@contextlib.contextmanager
+def only_here(lock, output):
+    """Holds a lock, or says that another process writes the same `output`."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locking.locked(lock))
+        except BlockingIOError:
+            raise ValueError(
+                "`output` is being written by another process. Wait until it "
+                f"ends, or name another. Received: output={str(output)!r}"
+            ) from None
+        yield
+
+
+def describe(settings, table, recipe, data):
+    """Returns all that defines a run as a dict for JSON.
+
+    The table, the recipe and the data set go in by their contents, since
+    their names do not say all.
+    """
+    contents = repr((table, recipe)).encode()
+    return {
+        **asdict(settings),
+        HASH: hashlib.sha256(contents).hexdigest()[:12],
+        "train_size": data.train_size,
+        "validation_size": data.validation_size,
+        "class_names": list(data.class_names),
+        CONTENTS: data.contents,
+    }
+
+
+def write(folder, description):
+    """Writes `settings.json`, the first file of a run."""
+    there = {**description, NUMERICS: devices.numerics()}
+    text = json.dumps(there, indent=2) + "\n"
+    checkpoints.write_atomically(
+        folder / FILE, lambda part: part.write_text(text, encoding="utf-8")
+    )
+
+
+def read_dataset(model):
+    """Reads which data set a run was trained on.
+
+    Args:
+        model: path of the output folder of a run, or of a file in it.
+
+    Returns:
+        `(dataset, skip_bad)`, as for `training.train`.
+    """
+    path = pathlib.Path(model)
+    file = (path if path.is_dir() else path.parent) / FILE
+    try:
+        there = dict(json.loads(file.read_text(encoding="utf-8")))
+        return there["dataset"], there.get("skip_bad", False)
+    except (OSError, ValueError, TypeError, KeyError):
+        raise ValueError(
+            f"`--dataset` must be named, as `model` has no {FILE} of a run "
+            f"beside it that does. Received: model={str(model)!r}"
+        ) from None
+
+
+def check_same(folder, description):
+    """Refuses a folder that holds a run with other settings.
+
+    Returns:
+        A sentence if it was begun under other numerics, so that it cannot go
+        on to the bit; otherwise `None`.
+
+    Raises:
+        ValueError: that names what differs.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return None
+    try:
+        there = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        raise ValueError(
+            f"`output` holds a run whose {FILE} is damaged. Name another "
+            "folder, or remove this file if you are sure of the settings. "
+            f"Received: output={str(folder)!r}"
+        ) from None
+    there.setdefault(CONTENTS, description[CONTENTS])
+    differing = [
+        name for name in description if there.get(name) != description[name]
+    ]
+    if differing == [HASH]:
+        differences = (
+            "the layers or the rates behind the names are not the same"
+        )
+    else:
+        differences = "; ".join(
+            _difference(name, there.get(name), description[name])
+            for name in differing
+            if name != HASH
+        )
+    if differing:
+        raise ValueError(
+            f"`output` holds a run with other settings: {differences}. "
+            "Name another folder, or the settings of that run. "
+            f"Received: output={str(folder)!r}"
+        )
+    now = devices.numerics()
+    before = there.get(NUMERICS, now)
+    changes = [
+        f"{name} was {before.get(name)} and is {value}"
+        for name, value in now.items()
+        if before.get(name) != value
+    ]
+    return changes and (
+        f"The machine computes otherwise than before: {'; '.join(changes)}. "
+        "The weights may differ in their last digits from those of a run left "
+        "alone."
+    )
+
+
+def _difference(name, there, here):
+    if name == "class_names":  # a thousand would bury the rest
+        return "the classes are not the same"
+    if name == CONTENTS:
+        parts = [
+            part
+            for part in {**there, **here}
+            if there.get(part) != here.get(part)
+        ]
+        return (
+            f"the images of {image_files.list_names(parts)} are not the same, "
+            "by their names or sizes"
+        )
+    return f"{name} is {there!r} there and {here!r} here"
