@@ -1,11 +1,12 @@
 """Files that are downloaded once, by one process, and checked at each use."""
 
 import contextlib
-import errno
 import hashlib
 import http.client
 import os
 import socket
+
+from alexnet_keras import locking
 
 TIMEOUT = 60  # seconds without a word from the server
 
@@ -20,36 +21,18 @@ def is_intact(path, sha256):
 
 @contextlib.contextmanager
 def alone(path):
-    """Waits until no other process writes `path`, and makes others wait.
-
-    The lock is the system's, which opens that of a process that has died.
-    """
+    """Waits until no other process writes `path`, and makes others wait."""
     folder = os.path.dirname(path)
     with contextlib.ExitStack() as stack:
         try:
             os.makedirs(folder, exist_ok=True)
-            _lock(stack.enter_context(open(f"{path}.lock", "a")))
+            stack.enter_context(locking.locked(f"{path}.lock", wait=True))
         except OSError as error:
             raise type(error)(
                 f'`weights="imagenet"` is kept in {folder}, which cannot be '
                 f"written: {error}. Set KERAS_HOME to another folder."
             ) from error
         yield
-
-
-def _lock(file):
-    try:
-        import fcntl
-    except ImportError:
-        import msvcrt  # Windows, which gives up after ten seconds
-
-        while True:
-            try:
-                return msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-            except OSError as error:
-                if error.errno != errno.EDEADLOCK:
-                    raise
-    fcntl.flock(file, fcntl.LOCK_EX)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,6 @@
 """Files that are downloaded: by one process, in time, whole, and only once."""
 
 import dataclasses
-import errno
 import hashlib
 import os
 import shutil
@@ -217,53 +216,6 @@ def test_processes_at_once_and_one_that_is_killed(tmp_path, monkeypatch):
             assert out.splitlines()[-1].endswith("x.pth")
     assert len(requests) == 1
     assert (tmp_path / "home/models/x.pth").read_bytes() == CONTENT
-
-
-LOCK = f"""
-import runpy, sys, time
-downloads = runpy.run_path({downloads.__file__!r})
-print("starts", flush=True)
-with downloads["alone"](sys.argv[1]):
-    print("has it", flush=True)
-    time.sleep(float(sys.argv[2]))
-"""
-
-
-def test_a_lock_makes_others_wait_and_dies_with_its_process(tmp_path):
-    def start(seconds):
-        return subprocess.Popen(
-            [sys.executable, "-c", LOCK, tmp_path / "x", str(seconds)],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    first = start(60)
-    assert [first.stdout.readline() for _ in range(2)][1] == "has it\n"
-    second = start(0)
-    assert second.stdout.readline() == "starts\n"
-    time.sleep(0.2)
-    assert second.poll() is None
-    first.kill()
-    assert second.communicate(timeout=60)[0] == "has it\n"
-    first.communicate()
-    with downloads.alone(str(tmp_path / "x")):
-        pass
-
-
-def test_the_lock_of_windows(tmp_path, monkeypatch):
-    """It gives up after ten seconds, and is asked again."""
-    answers = [OSError(errno.EDEADLOCK, "busy"), None]
-
-    def locking(_, mode, count):
-        assert (mode, count) == (1, 1)
-        if (answer := answers.pop(0)) is not None:
-            raise answer
-
-    windows = types.SimpleNamespace(locking=locking, LK_LOCK=1)
-    monkeypatch.setitem(sys.modules, "fcntl", None)
-    monkeypatch.setitem(sys.modules, "msvcrt", windows)
-    with downloads.alone(str(tmp_path / "x")):
-        assert answers == []
 
 
 def test_a_classifier_of_published_weights(tmp_path, monkeypatch):
