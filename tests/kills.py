@@ -22,7 +22,7 @@ from support import narrow
 
 from alexnet_keras import training
 
-STEPS_AN_EPOCH, BATCH_SIZE = 5, 4
+STEPS_AN_EPOCH, EPOCHS, BATCH_SIZE = 5, 12, 4
 
 
 class Tell(keras.callbacks.Callback):
@@ -48,7 +48,7 @@ def make_images(root):
     return str(root)
 
 
-def train(dataset, output, replicas, epochs, pipe=None):
+def train(dataset, output, replicas, pipe=None):
     if pipe is not None:
         watchers = training._watchers
         training._watchers = lambda *a: [*watchers(*a), Tell(pipe)]
@@ -56,7 +56,7 @@ def train(dataset, output, replicas, epochs, pipe=None):
         dataset,
         narrow("original"),
         recipe="original",  # noise, chunks, a freeze: all that has a state
-        epochs=epochs,
+        epochs=EPOCHS,
         batch_size=BATCH_SIZE,
         input_size=67,
         replicas=replicas,
@@ -79,7 +79,7 @@ def in_child(function, *arguments):
     return child
 
 
-def kill_once(dataset, output, replicas, epochs, steps, delay):
+def kill_once(dataset, output, replicas, steps, delay):
     """Kills a run after `steps` steps and `delay` of the last one's time.
 
     In seconds, the delay would be many steps on a quick machine, and the run
@@ -88,7 +88,7 @@ def kill_once(dataset, output, replicas, epochs, steps, delay):
     Returns whether it was killed; it may have come to its end.
     """
     read, write = os.pipe()
-    child = in_child(train, dataset, output, replicas, epochs, write)
+    child = in_child(train, dataset, output, replicas, write)
     os.close(write)
     took = 0.0
     for _ in range(steps):
@@ -112,8 +112,7 @@ def main(replicas, kills):
     root = pathlib.Path(tempfile.mkdtemp())
     dataset = make_images(root / "images")
     whole, broken = root / "whole", root / "broken"
-    given = (replicas, kills + 2)  # epochs enough to be killed so often
-    _, status = os.waitpid(in_child(train, dataset, whole, *given), 0)
+    _, status = os.waitpid(in_child(train, dataset, whole, replicas), 0)
     assert status == 0
     chance = random.Random(replicas)
     killed = []
@@ -121,10 +120,10 @@ def main(replicas, kills):
         # At least as many steps as lie between checkpoints, or it would
         # never get on; then a moment in the step or in the writing.
         steps, delay = chance.randint(3, 4), chance.uniform(0, 1.5)
-        if kill_once(dataset, broken, *given, steps, delay):
+        if kill_once(dataset, broken, replicas, steps, delay):
             newest = max(broken.glob("checkpoint-*.npz"), default=None)
             killed.append(newest and int(newest.stem.split("-")[1]))
-    _, status = os.waitpid(in_child(train, dataset, broken, *given), 0)
+    _, status = os.waitpid(in_child(train, dataset, broken, replicas), 0)
     assert status == 0
     for name in (whole, broken):
         model = name / "model.keras"
