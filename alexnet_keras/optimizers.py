@@ -9,6 +9,7 @@ the rate changes. Both have one rate where the paper's code has several.
 import math
 
 import keras
+import numpy as np
 from keras import ops
 
 from alexnet_keras import validation
@@ -129,7 +130,8 @@ class SGD2012(keras.optimizers.Optimizer):
                     f"Received: bias_learning_rate={bias_rate}"
                 )
             return bias_rate
-        return -bias_rate / rate
+        # Rounded as the weights' rate is: of equal rates the ratio is 1.
+        return -float(np.float32(bias_rate)) / rate
 
     def _first_rate(self):
         """The weights' rate; of a schedule that of its first step."""

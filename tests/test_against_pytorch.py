@@ -17,7 +17,7 @@ from alexnet_keras import build_alexnet
 torch = pytest.importorskip("torch", reason="compares with PyTorch")
 nn = torch.nn
 
-pytestmark = pytest.mark.usefixtures("free_memory")
+pytestmark = [pytest.mark.extra, pytest.mark.usefixtures("free_memory")]
 
 
 class HalveAtTest(nn.Module):

@@ -98,6 +98,7 @@ def test_every_variant_is_compared():
     assert {variant for variant, _, _ in NETWORKS.values()} == set(NAMES)
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize("name", NETWORKS)
 def test_logits_agree(name, report):
     backend, rows = report

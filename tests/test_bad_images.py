@@ -403,6 +403,7 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     assert "train/b/pipe.png (not a file)." in error(root)
 
 
+@pytest.mark.extra
 def test_what_one_may_not_read(tmp_path):
     root = build(tmp_path, {"secret.png": PNG})
     (root / "train/b/secret.png").chmod(0)

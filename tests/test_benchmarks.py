@@ -37,6 +37,7 @@ def test_stock_keras_computes_what_ours_does(monkeypatch):
     np.testing.assert_allclose(stock(images), built[0](images), atol=1e-4)
 
 
+@pytest.mark.extra
 @pytest.mark.usefixtures("free_memory")
 def test_pytorchs_network_has_the_same_weights_and_shapes():
     pytest.importorskip("torch", reason="counts PyTorch's parameters")

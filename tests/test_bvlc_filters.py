@@ -17,9 +17,12 @@ from alexnet_keras import preprocess_input
 
 SHARED = ROOT.parent / "shared/data"
 FILTERS = SHARED / "bvlc_alexnet_q7_partial.npz"
-pytestmark = pytest.mark.skipif(
-    not FILTERS.is_file(), reason="needs the filters in ../shared/data"
-)
+pytestmark = [
+    pytest.mark.extra,
+    pytest.mark.skipif(
+        not FILTERS.is_file(), reason="needs the filters in ../shared/data"
+    ),
+]
 
 
 @pytest.fixture(scope="module")

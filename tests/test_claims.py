@@ -44,6 +44,7 @@ def test_the_page_and_the_readme_are_as_rendered():
     assert tool.stale() == [], "run `make claims`"
 
 
+@pytest.mark.extra
 @pytest.mark.skipif(not TRAINED.exists(), reason="trained weights not here")
 def test_the_stored_colours_are_those_of_the_weights():
     stored = json.loads(colors.STORED.read_text(encoding="utf-8"))

@@ -263,6 +263,7 @@ np.save(sys.argv[2], network.predict(saved["images"], verbose=0))
 """
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_other_backends(backend, tmp_path):
     pytest.importorskip(backend, reason=f"needs the {backend} backend")

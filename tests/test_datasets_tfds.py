@@ -269,6 +269,7 @@ def test_refused_connection(monkeypatch):
     assert "127.0.0.1" in message and "\n" not in message
 
 
+@pytest.mark.extra
 @pytest.mark.skipif(
     not SHARED.is_dir(), reason="needs the photographs in ../shared/data"
 )

@@ -54,8 +54,11 @@ def test_a_planted_fault_is_named(name):
         assert SAYS[name] in found[0].text
 
 
+@pytest.mark.slow
+@pytest.mark.extra
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_on_other_backends_too(backend):
+    pytest.importorskip(backend, reason=f"needs the {backend} backend")
     names = ["six layers", "a chain", "biases", "pixels too small"]
     names += ["rate too high", "rate too low", "shuffled"]
     names += [*planted_faults.READ_OFF]

@@ -49,6 +49,7 @@ def test_blocking_works():
     assert "numpy" in run_python(code, "nowhere")
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_another_backend_does_without_tensorflow(backend):
     pytest.importorskip(backend, reason=f"needs the {backend} backend")

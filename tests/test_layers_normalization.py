@@ -110,6 +110,7 @@ def test_lrn_is_tensorflows(size, k, alpha, beta):
     np.testing.assert_allclose(found, expected.numpy(), rtol=2e-5)
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize("size", [1, 3, 5, 9])
 @pytest.mark.parametrize("k,alpha,beta", [(2, 1e-4, 0.75), (1, 2e-5, 0.6)])
 def test_lrn_is_pytorchs_whose_alpha_is_divided_by_size(size, k, alpha, beta):

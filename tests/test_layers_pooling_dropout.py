@@ -70,6 +70,7 @@ def test_a_window_wider_than_the_image_may_hang_over(size, pool, strides):
     np.testing.assert_array_equal(found, x.max((1, 2), keepdims=True))
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize("pool,strides", [w for w in WINDOWS if w[0] != w[1]])
 def test_pytorch_agrees(pool, strides):
     torch = pytest.importorskip("torch", reason="compares with PyTorch")
@@ -177,6 +178,7 @@ def test_large_values_do_not_overflow_in_float16(training):
     assert set(found.ravel().tolist()) == expected
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 6, 7, 13, 20])
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_adaptive_pooling_equals_pytorchs_also_when_traced(size, data_format):

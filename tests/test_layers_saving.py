@@ -90,6 +90,7 @@ def loaded(request, folder):
     return backend, json.loads(printed.splitlines()[-1])
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_saved_layer_computes_the_same(name, folder, loaded):
     backend, _ = loaded
@@ -98,6 +99,7 @@ def test_a_saved_layer_computes_the_same(name, folder, loaded):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_saved_layer_keeps_its_settings(name, loaded):
     _, report = loaded

@@ -30,6 +30,7 @@ def photo_patches():
     return data, images.mean_pixel(data.images("train"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.usefixtures("free_memory")
 def test_every_variant_gets_clearly_below_chance(name, photo_patches):

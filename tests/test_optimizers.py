@@ -61,6 +61,7 @@ class TestAgainstOthers:
         stock = keras.optimizers.SGD(0.01, 0.9, weight_decay=0.0005)
         assert shrink(stock, 50, ("bias",))[0] < 1
 
+    @pytest.mark.extra
     def test_equals_pytorchs_at_a_constant_rate_and_not_at_another(self):
         torch = pytest.importorskip("torch", reason="compares with PyTorch")
         random = np.random.default_rng(0)

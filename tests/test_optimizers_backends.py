@@ -205,6 +205,7 @@ def found(request):
     return found
 
 
+@pytest.mark.extra
 def test_equals_a_plain_loop(found):
     expected = plain_loop()
     assert len(found["steps"]) == len(expected) == STEPS
@@ -224,6 +225,7 @@ def bits(values):
     return [np.float32(value).tobytes() for value in values]
 
 
+@pytest.mark.extra
 def test_a_frozen_layer_stays_equal_bit_by_bit(found):
     """Negative zeros too, whatever overflows in its gradients."""
     steps = found["steps"]
@@ -237,6 +239,7 @@ def test_a_frozen_layer_stays_equal_bit_by_bit(found):
     assert bits(thawed[0][:1]) != bits(weights[:1])
 
 
+@pytest.mark.extra
 def test_a_rate_of_0_stops_kernels_or_biases_alone(found):
     steps = found["steps"]
     for first, last, still in (60, 74, (1, 3)), (75, 84, (0, 2)):
@@ -247,6 +250,7 @@ def test_a_rate_of_0_stops_kernels_or_biases_alone(found):
                 assert (before == after) == (i in still)
 
 
+@pytest.mark.extra
 def test_rates_change_in_fit(found):
     assert found["moved"] == [
         [True, True, True, True],

@@ -163,6 +163,7 @@ def test_nothing_counted_is_no_result():
     assert str(caught.value) == "There must be images to count. Received: none"
 
 
+@pytest.mark.extra
 def test_counts_on_another_backend_without_tensorflow():
     pytest.importorskip("torch", reason="needs the torch backend")
     code = """

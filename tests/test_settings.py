@@ -328,6 +328,7 @@ def test_output_must_be_writable(tmp_path, monkeypatch, inside):
     assert asked == [(tmp_path, os.W_OK)]
 
 
+@pytest.mark.extra
 @pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0,
     reason="root may enter any folder",

@@ -43,6 +43,7 @@ def arrays(path):
     return {name: place.read() for name, place in read_state_dict(path).items()}
 
 
+@pytest.mark.extra
 def test_tensors_of_every_kind(tmp_path):
     torch = pytest.importorskip("torch", reason="writes with PyTorch")
     whole = torch.arange(24, dtype=torch.float32).reshape(2, 3, 4)
@@ -66,6 +67,7 @@ def test_tensors_of_every_kind(tmp_path):
         assert read_state_dict(path)[name].zeros().shape == expected.shape
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize("protocol", [2, 4])
 def test_the_state_of_a_module(tmp_path, protocol):
     torch = pytest.importorskip("torch", reason="writes with PyTorch")
@@ -80,6 +82,7 @@ def test_the_state_of_a_module(tmp_path, protocol):
         np.testing.assert_array_equal(found[name], values.numpy())
 
 
+@pytest.mark.extra
 def test_other_forms_of_tensors_are_refused_in_words(tmp_path):
     torch = pytest.importorskip("torch", reason="writes with PyTorch")
     whole = torch.rand(2, 3, 4, 5)
@@ -132,12 +135,14 @@ def test_names_that_are_not_on_the_list(tmp_path, module, name):
     assert f"asks for {module}.{name}, which" in message_of(path)
 
 
+@pytest.mark.extra
 def test_a_whole_module_is_refused(tmp_path):
     torch = pytest.importorskip("torch", reason="writes with PyTorch")
     path = written(tmp_path / "module.pth", torch.nn.Linear(2, 2))
     assert "asks for torch.nn.modules.linear.Linear, which" in message_of(path)
 
 
+@pytest.mark.extra
 def test_other_contents(tmp_path):
     torch = pytest.importorskip("torch", reason="writes with PyTorch")
     for content in (
@@ -151,6 +156,7 @@ def test_other_contents(tmp_path):
         refused(path, "it must hold tensors by name and nothing else, as")
 
 
+@pytest.mark.extra
 def test_the_old_format_and_a_cut_file(tmp_path):
     torch = pytest.importorskip("torch", reason="writes with PyTorch")
     state = {"weight": torch.rand(50)}
@@ -166,6 +172,7 @@ def test_the_old_format_and_a_cut_file(tmp_path):
         )
 
 
+@pytest.mark.extra
 def test_a_damaged_file(tmp_path):
     torch = pytest.importorskip("torch", reason="writes with PyTorch")
     path = written(tmp_path / "model.pth", {"weight": torch.full((50,), 3.0)})

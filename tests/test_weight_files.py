@@ -77,6 +77,7 @@ def torch_file(tmp_path_factory):
     return folder / "narrow.pth", images, logits
 
 
+@pytest.mark.extra
 def test_pytorchs_file(torch_file):
     path, images, logits = torch_file
     ours = build_alexnet(
@@ -88,6 +89,7 @@ def test_pytorchs_file(torch_file):
     np.testing.assert_allclose(to_numpy(ours(images)), logits, atol=1e-5)
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_both_data_formats_get_the_same_weights(
     torch_file, data_format, monkeypatch
@@ -141,6 +143,7 @@ def test_only_caffes_channels_are_turned(onnx_file):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.extra
 def test_features_from_a_whole_file(torch_file, onnx_file):
     for path, name in ((torch_file[0], "torchvision"), (onnx_file, "caffe")):
         table = narrow(name)
@@ -153,6 +156,7 @@ def test_features_from_a_whole_file(torch_file, onnx_file):
                 np.testing.assert_array_equal(mine, theirs)
 
 
+@pytest.mark.extra
 def test_layers_in_front_do_not_confuse(torch_file):
     """Keras counts layers by class; ours are found by name."""
     table = narrow("torchvision")
@@ -173,6 +177,7 @@ def test_layers_in_front_do_not_confuse(torch_file):
             np.testing.assert_array_equal(mine, theirs)
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize(
     "changes,reason",
     [
@@ -219,6 +224,7 @@ def test_another_input_size_and_towers(onnx_file):
     assert "conv2 has 5×5×6×32 and 32 in the file, 5×5×12×32" in message
 
 
+@pytest.mark.extra
 def test_more_and_fewer_layers(tmp_path):
     torch = pytest.importorskip("torch", reason="writes with PyTorch")
     state = {}
@@ -233,6 +239,7 @@ def test_more_and_fewer_layers(tmp_path):
     )
 
 
+@pytest.mark.extra
 def test_other_names_in_pytorch(tmp_path):
     torch = pytest.importorskip("torch", reason="writes with PyTorch")
     path = tmp_path / "resnet.pth"
@@ -365,6 +372,7 @@ def test_onnx_gemm_without_a_transposition(tmp_path):
     )
 
 
+@pytest.mark.extra
 def test_nothing_is_half_loaded(torch_file):
     path, *_ = torch_file
     table = narrow("torchvision")
@@ -388,6 +396,7 @@ def test_nothing_is_half_loaded_from_keras(tmp_path):
         np.testing.assert_array_equal(now, then)
 
 
+@pytest.mark.extra
 def test_what_does_not_fit_is_not_read(torch_file, monkeypatch):
     monkeypatch.delattr(torch_files.Tensor, "read")
     message = failing(

@@ -64,6 +64,7 @@ def assert_equal_logits(network, images, expected):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.extra
 def test_torchvision(tmp_path, monkeypatch):
     torch, theirs = like_torchvisions()
     file = tmp_path / "alexnet-owt-7be5be79.pth"
