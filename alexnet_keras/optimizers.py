@@ -231,7 +231,7 @@ class SGD2012(keras.optimizers.Optimizer):
         # Which variable this is, is known when the step is traced; rates are not.
         if self._is_bias[index]:
             stored = ops.convert_to_tensor(self._bias_rate)
-            rate = ops.where(stored < 0, -stored * rate, stored)
+            rate = ops.abs(stored) * ops.where(stored < 0, rate, 1.0)
         rate = rate * self._multipliers[index]
         frozen = ops.equal(rate, 0)
 

@@ -30,7 +30,13 @@ gc.freeze()
 
 
 # Minutes each: begun first, or one of two workers waits for the other.
-LONGEST = ("test_learning.py", "test_resume.py", "test_diagnostics.py")
+LONGEST = (
+    "test_learning.py",
+    "test_console.py",
+    "test_resume.py",
+    "test_diagnostics_healthy.py",
+    "test_diagnostics.py",
+)
 
 
 def pytest_collection_modifyitems(items):
