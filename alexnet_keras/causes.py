@@ -11,6 +11,7 @@ import math
 import keras
 import numpy as np
 
+from alexnet_keras import layers
 from alexnet_keras import probing
 
 PATIENCE = 5  # times as many steps before a network is said not to learn
@@ -118,8 +119,7 @@ def _too_much(model, images, run, rehearse):
             f"{max(p.bias for p in passages):.2g} in {', '.join(large)} "
             "that does not happen. Large biases make all inputs of the last layers large "
             "and alike, so that the steps become too long. Use 0 or 0.1, a "
-            "smaller learning rate, or the dropout of 2012 (Dropout2012), "
-            "which does not double what it keeps."
+            f"smaller learning rate, or {_instead(model)}."
         )
     entering = passages[0].entering
     if entering > SMALL_INPUT and helps(_scale_input(images, 1 / entering)):
@@ -145,6 +145,16 @@ def _too_much(model, images, run, rehearse):
     return "weights", (
         f"{seen}, even with a thousandth of the learning rate, and without "
         "large biases. Look at the weights, layer by layer."
+    )
+
+
+def _instead(model):
+    """What helps a network with large biases, besides smaller ones."""
+    kinds = {type(layer) for layer in probing.all_layers(model)}
+    if layers.Dropout2012 in kinds:
+        return "Adam(1e-4), whose steps do not depend on a gradient's size"
+    return (
+        "the dropout of 2012 (Dropout2012), which does not double what it keeps"
     )
 
 

@@ -134,10 +134,12 @@ def read(folder, run_settings):
         model = keras.models.load_model(file)
     except Exception as error:
         # Whatever JSON, Keras, zipfile or h5py raise, the file is of no use.
+        reason = next(iter(str(error).strip().splitlines()), "")
         raise ValueError(
             f"`output` holds a complete run whose {file.name} is damaged or "
-            f"not there. Name another folder, or remove {RESULTS} to train it "
-            f"again from the start. Received: output={str(folder)!r}"
+            f"not there ({type(error).__name__}: {reason}). Name another "
+            f"folder, or remove {RESULTS} to train it again from the start. "
+            f"Received: output={str(folder)!r}"
         ) from error
     history, learned, summary = told
     return TrainingResult(model, history, run_settings, learned, summary)

@@ -29,7 +29,9 @@ def run(folder, after, monkeypatch, replicas):
     )
 
 
-@pytest.mark.parametrize("replicas", [1, 2])
+@pytest.mark.parametrize(
+    "replicas", [1, pytest.param(2, marks=pytest.mark.slow)]
+)
 def test_the_cause_is_printed(replicas, tmp_path, monkeypatch, capsys):
     folder = make_images(tmp_path)
     explained = run(folder, 2, monkeypatch, replicas)
