@@ -30,6 +30,14 @@ def main(arguments=None):
         return 2
     except KeyboardInterrupt:
         return 130  # the run has said how to go on
+    except Exception as error:
+        # TensorFlow's name for it; the module need not be loaded here.
+        known = ("MemoryError", "ResourceExhaustedError")
+        if type(error).__name__ not in known:
+            raise
+        line = printable((str(error).splitlines() or [""])[0])
+        print(f"error: the memory is too small: {line}", file=sys.stderr)
+        return 2
 
 
 def _parser():

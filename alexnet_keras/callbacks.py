@@ -160,7 +160,7 @@ class Keeper(keras.callbacks.Callback):
 
 @contextlib.contextmanager
 def gentle_interruption():
-    """Turns the first Ctrl-C (or SIGTERM) into an event; the third works.
+    """Turns the first Ctrl-C (or SIGTERM, SIGHUP) into an event; the third works.
 
     An interruption in the middle of a step would leave weights of one step
     beside velocities of another. The second is answered in words.
@@ -169,7 +169,8 @@ def gentle_interruption():
     if threading.current_thread() is not threading.main_thread():
         yield event  # signals are for the main thread
         return
-    signals = (signal.SIGINT, signal.SIGTERM)
+    names = ("SIGINT", "SIGTERM", "SIGHUP")  # the last: a lost terminal
+    signals = [getattr(signal, x) for x in names if hasattr(signal, x)]
     before = {number: signal.getsignal(number) for number in signals}
 
     def restore():

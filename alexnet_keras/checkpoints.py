@@ -232,7 +232,8 @@ def remove_parts(folder, names):
 def _files(folder):
     """The checkpoints, oldest first."""
     there = pathlib.Path(folder).glob("checkpoint-*.npz")
-    return sorted(filter(_step, there), key=_step)
+    files = [path for path in there if _step(path) and path.is_file()]
+    return sorted(files, key=_step)
 
 
 def _step(path):

@@ -27,6 +27,11 @@ def set_up():
 
     Python's own `sys.stderr` goes where it went, a terminal or a file.
     """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # closed, and the next file to be opened would be it
+            os.open(os.devnull, os.O_RDWR)
     streams = [sys.stdout, sys.stderr]
     for stream in filter(None, streams):  # `None`: closed by the shell
         stream.reconfigure(errors="backslashreplace")

@@ -13,6 +13,22 @@ from alexnet_keras import validation
 INSTRUCTIONS = ("fma", "avx2", "avx512f", "avx512_bf16", "amx_bf16")
 
 
+def check_surroundings():
+    """Refuses what the caller has switched on around the call."""
+    if keras.config.image_data_format() != "channels_last":
+        raise ValueError(
+            "Training reads images as channels_last; set "
+            "`keras.config.set_image_data_format` to that first. "
+            f"Received: {keras.config.image_data_format()!r}"
+        )
+    if tf.distribute.has_strategy():
+        raise ValueError(
+            "Training makes a strategy of its own (`replicas`): call it outside "
+            "of the scope of another. "
+            f"Received: {type(tf.distribute.get_strategy()).__name__}"
+        )
+
+
 def count_gpus():
     """Returns how many GPUs TensorFlow sees."""
     return len(tf.config.list_physical_devices("GPU"))

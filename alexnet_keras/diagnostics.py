@@ -113,7 +113,13 @@ def _check_arguments(model, images, labels):
             "`model` must be compiled: its loss and its optimizer are looked "
             f"at too. Received: model={getattr(model, 'name', model)!r}"
         )
-    images = np.atleast_1d(np.asarray(images, "float32"))
+    try:
+        images = np.atleast_1d(np.asarray(images, "float32"))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "`images` must be one batch, an array of numbers; of a data set, "
+            f"`next(iter(dataset))`. Received: {type(images).__name__}"
+        ) from error
     labels = np.atleast_1d(np.asarray(labels))
     if labels.dtype.kind not in "biuf":
         raise ValueError(

@@ -64,7 +64,8 @@ def evaluate(model, data, *, ten_crop=False, batch_size=64, verbose=0):
     tally, counted = scores.Tally(names), 0
     try:
         with data.naming_bad_images():
-            for pictures, labels in views.batch(batch_size).prefetch(1):
+            size_of_batch = min(batch_size, data.validation_size)
+            for pictures, labels in views.batch(size_of_batch).prefetch(1):
                 scores.check_labels(labels.numpy(), len(names))
                 tally.add(
                     outputs[labels.numpy()],

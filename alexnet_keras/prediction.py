@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 
 from alexnet_keras import batches
@@ -47,7 +48,8 @@ def predict(model, paths, top=5):
 
     Raises:
         ValueError: before any file is read, if `model` is no such network or
-            `paths` no list; later, if the network answers with NaN.
+            `paths` no list, or if its weights are not finite; later, if the
+            network answers with NaN.
     """
     top = validation.integer("top", top)
     if isinstance(paths, str | os.PathLike):
@@ -60,6 +62,13 @@ def predict(model, paths, top=5):
             "`model` has no layer class_names, which training puts behind the "
             f"network. Received: model {model.name!r}"
         )
+    # A ReLU may make numbers of NaN, and the answer looks like one.
+    for weight in model.weights:
+        if not np.isfinite(keras.ops.convert_to_numpy(weight)).all():
+            raise ValueError(
+                "`model` has weights that are not finite: it has diverged in "
+                f"training. Received: model {model.name!r}, {weight.path}"
+            )
     return [
         _predict(model, size, names, os.fsdecode(path), top) for path in paths
     ]

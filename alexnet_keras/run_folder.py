@@ -11,17 +11,19 @@ from alexnet_keras import checkpoints
 from alexnet_keras import devices
 from alexnet_keras import image_files
 from alexnet_keras import locking
+from alexnet_keras import split_folders
 
 FILE = "settings.json"
 LOCK = ".lock"
 HASH = "table_and_recipe"
 CONTENTS = "contents"  # of the data set; files of earlier runs have none
 NUMERICS = "numerics"
+DICTS = (CONTENTS, NUMERICS)
 # All that a run writes, besides checkpoints.
 FILES = (FILE, "history.csv", "model.keras", "curves.png", "results.json")
 
 
-def claim(output):
+def claim(output, dataset):
     """Checks that the folder of a run can be made or written.
 
     Returns:
@@ -29,7 +31,18 @@ def claim(output):
     """
     if output is None:
         return None
-    folder = pathlib.Path(output)
+    if not str(output):
+        raise ValueError("`output` must name a folder. Received: output=''")
+    folder = pathlib.Path(output).expanduser()
+    root = pathlib.Path(dataset).expanduser()
+    places = split_folders.find(root).values() if root.is_dir() else ()
+    if any(folder.resolve().is_relative_to(x.resolve()) for x in places):
+        raise ValueError(
+            "`output` must not lie among the images of `dataset`: what a run "
+            "writes would be taken for classes and images. Name a folder "
+            f"elsewhere. Received: output={str(output)!r}, "
+            f"dataset={str(dataset)!r}"
+        )
     # `os.path.exists` is false, and no error, in a folder that is locked.
     there = next(p for p in (folder, *folder.parents) if os.path.exists(p))
     if not there.is_dir() or not os.access(there, os.W_OK):
@@ -141,7 +154,9 @@ def check_same(folder, description):
         return None
     try:
         there = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError):
+        if not all(isinstance(there.get(x, {}), dict) for x in DICTS):
+            raise ValueError
+    except Exception:  # whatever JSON raises, and a folder
         raise ValueError(
             f"`output` holds a run whose {FILE} is damaged. Name another "
             "folder, or remove this file if you are sure of the settings. "

@@ -109,7 +109,9 @@ def _read(archive, path):
     parts = archive.infolist()
     # Before anything is read: a small file must not become a large one.
     if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
-        raise ValueError("its parts are compressed, as PyTorch leaves none")
+        raise ValueError(
+            "its parts are compressed, as in TorchScript; save `model.state_dict()`"
+        )
     sizes = [max(part.file_size, part.compress_size) for part in parts]
     if sum(sizes) > os.path.getsize(path):
         raise ValueError("its parts are larger than the file")
@@ -198,6 +200,10 @@ def _follow(program, storage, tensor):
 def _known(module, name):
     _check_type(str, module, name)
     if (full := f"{module}.{name}") not in {*DTYPES, DICT, TENSOR, PARAMETER}:
+        if full.startswith("torch.") and full.endswith("Storage"):
+            raise ValueError(
+                f"it has numbers of {full}; save them as `tensor.float()`"
+            )
         raise ValueError(
             f"it asks for {full}, which tensors by name do not need; nothing "
             "was run"

@@ -158,7 +158,13 @@ def check(model):
             f"Received: model with outputs {_listed(outputs)}"
         )
     size = inputs[0][1]
-    black_and_white = np.zeros((2, size, size, 3), "float32")
+    try:
+        black_and_white = np.zeros((2, size, size, 3), "float32")
+    except MemoryError:
+        raise ValueError(
+            f"`model` takes images of {size}×{size} pixels, for which the "
+            f"memory is too small. Received: model {model.name!r}"
+        ) from None
     black_and_white[1] = 255
     probabilities(model, black_and_white)
     # A model within may have had other classes.

@@ -92,6 +92,7 @@ def train(
         OSError: if the disk is full; what was saved stays.
         KeyboardInterrupt: after Ctrl-C, with everything saved.
     """
+    devices.check_surroundings()
     table = variants.get_variant(variant)
     recipe = recipes.get_recipe(recipe)
     recipe.check_layers(
@@ -120,7 +121,7 @@ def train(
         seed=seed,
         skip_bad=skip_bad,
     )
-    folder = run_folder.claim(output)
+    folder = run_folder.claim(output, dataset)
     with run_folder.hold(folder):
         return _train(
             dataset,
@@ -141,6 +142,11 @@ def _train(
     say = print if verbose else _be_silent
     strategy = devices.make_strategy(run.replicas)
     data = datasets.load_dataset(dataset, run.skip_bad)
+    if run.batch_size > 10 * data.train_size:
+        raise ValueError(
+            "`batch_size` must be at most 10 times the "
+            f"{data.train_size} images. Received: batch_size={run.batch_size}"
+        )
     description = run_folder.describe(run, table, recipe, data)
     newest = None
     if folder is not None:

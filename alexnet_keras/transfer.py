@@ -253,9 +253,13 @@ def _class_names(classes):
     if is_int(classes, 1):
         return None
     names = tuple(classes) if isinstance(classes, (list, tuple)) else ()
-    if not names or not all(isinstance(name, str) for name in names):
+    if (
+        not names
+        or not all(isinstance(name, str) and name for name in names)
+        or len(set(names)) < len(names)
+    ):
         raise ValueError(
-            "`classes` must be a positive integer or names. "
+            "`classes` must be a positive integer or names, each once. "
             f"Received: classes={classes!r}"
         )
     return names

@@ -8,6 +8,7 @@ import zipfile
 
 import h5py
 import numpy as np
+from keras import ops
 
 from alexnet_keras import graphs
 from alexnet_keras import onnx_files
@@ -72,11 +73,20 @@ def load(model, variant, path):
         layers = [(k.read(), b.read()) for k, b in pairs[: len(fitting)]]
         _assign(model, _turned(variant, layers, path), path)
         return
+    try:
+        check_hdf5(path)
+    except Exception as error:
+        # Whatever zipfile or h5py raises, the file is of no use.
+        reason = next(iter(str(error).strip().splitlines()), "")
+        raise ValueError(
+            f"`weights` is no whole Keras file ({type(error).__name__}: "
+            f"{reason}). Received: weights={path!r}"
+        ) from error
     _check_computation(model, variant, path)
     before = model.get_weights()
     try:
-        check_hdf5(path)
         model.load_weights(path)
+        _check_finite(model.weights)
     except Exception as error:
         # Keras assigns one layer after the other.
         graphs.copy_state(before, model)
@@ -87,11 +97,12 @@ def load(model, variant, path):
 def check_hdf5(path):
     """Checks that the numbers of a `.weights.h5` or `.keras` are inside.
 
-    HDF5 can name other files, whose bytes would be read as weights.
+    HDF5 can name other files, whose bytes would be read as weights, and a
+    zip archive can unfold to a thousand times its size.
 
     Raises:
-        ValueError: if there are links, external storage or virtual data.
-            They have not been followed then.
+        ValueError: if there are links, external storage or virtual data, or
+            ten times as many bytes. They have not been read then.
     """
     path = os.fspath(path)
     if not path.endswith(".keras"):
@@ -99,6 +110,9 @@ def check_hdf5(path):
             _check_inside(file)
         return
     with zipfile.ZipFile(path) as archive:
+        size = sum(part.file_size for part in archive.infolist())
+        if size > 10 * os.path.getsize(path) + 2**26:
+            raise ValueError(f"it unfolds to {size:,} bytes")
         for name in archive.namelist():
             if name.endswith(".h5"):
                 with h5py.File(io.BytesIO(archive.read(name))) as file:
@@ -142,8 +156,10 @@ def _check_computation(model, variant, path):
             reason = _first_difference(_computed(other), ours)
         else:
             reason = _other_count(path, ours, whole)
-    except Exception:
-        return  # damaged in one of many ways; said when it is loaded
+    except Exception as error:
+        reason = f"what the file computes cannot be read ({error!r})"
+        if not path.endswith(".keras"):
+            return
     if reason:
         raise _misfit(
             f"{reason}. (To take them all the same, build without `weights`, "
@@ -254,8 +270,20 @@ def _check(model, weights, path):
             )
 
 
+def _check_finite(arrays):
+    for values in arrays:
+        if not np.isfinite(ops.convert_to_numpy(values)).all():
+            raise ValueError("it has weights that are not finite")
+
+
 def _assign(model, weights, path):
     _check(model, weights, path)
+    try:
+        with np.errstate(over="ignore"):
+            for values in weights.values():
+                _check_finite(np.float32(value) for value in values)
+    except ValueError as error:
+        raise _misfit(str(error), path) from None
     for name, values in weights.items():
         model.get_layer(name).set_weights(values)
 

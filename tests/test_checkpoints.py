@@ -154,6 +154,8 @@ def test_files_of_the_user_are_no_checkpoints(tmp_path):
     for path in own:
         path.write_bytes(b"")
     assert checkpoints.load_newest(tmp_path) is None
+    own.append(tmp_path / "checkpoint-00000010.npz")
+    own[-1].mkdir()
     for step in (1, 2, 3, 100_000_000):
         checkpoints.save(tmp_path, step, ARRAYS, {})
     assert checkpoints.load_newest(tmp_path).step == 100_000_000

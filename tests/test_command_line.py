@@ -366,3 +366,13 @@ def test_evaluate_and_predict_warn_of_images_that_nothing_prepares(
         else:
             assert printed.err.startswith("warning: nothing in front of 'conv1")
             assert printed.err.count("\n") == 1
+
+
+def test_a_lack_of_memory_is_said_in_one_line(monkeypatch, capsys):
+    def lack(*_):
+        raise MemoryError("80 GiB\nor more")
+
+    monkeypatch.setattr("alexnet_keras.shapes.derive_layers", lack)
+    assert command_line.main(["shapes"]) == 2
+    message = "error: the memory is too small: 80 GiB\n"
+    assert capsys.readouterr().err == message

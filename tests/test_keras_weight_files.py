@@ -1,5 +1,7 @@
 """Weights from files of Keras, which tell something of their network."""
 
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -48,6 +50,36 @@ def test_weights_that_fit_of_a_network_that_computes_something_else(
     )
     assert message.startswith(MISFIT) and told in message
     assert "`load_weights`" in message
+
+
+def test_a_network_that_cannot_be_told_is_refused(paper_files, tmp_path):
+    with zipfile.ZipFile(paper_files[0] / "paper.keras") as old:
+        parts = {name: old.read(name) for name in old.namelist()}
+    path = tmp_path / "x.keras"
+    arguments = {"input_shape": (67, 67, 3), "variant": narrow("paper")}
+    for change, told in (
+        ({"config.json": b"null"}, "what the file computes cannot be read"),
+        ({"config.json": b" " * 2**28}, "it unfolds to 26"),
+    ):
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+            for name, content in {**parts, **change}.items():
+                new.writestr(name, content)
+        assert told in failing(weights=path, **arguments)
+    path.write_text("no archive")
+    assert "`weights` is no whole Keras file (BadZipFile" in failing(
+        weights=path, **arguments
+    )
+
+
+@pytest.mark.parametrize("form", ["keras", "weights.h5"])
+def test_weights_that_are_not_finite_are_refused(form, tmp_path):
+    arguments = {"input_shape": (67, 67, 3), "variant": narrow("paper")}
+    model = build_alexnet(**arguments)
+    model.get_layer("conv2").bias.assign(np.full(32, np.inf))
+    (model.save if form == "keras" else model.save_weights)(
+        tmp_path / f"x.{form}"
+    )
+    assert "not finite" in failing(weights=tmp_path / f"x.{form}", **arguments)
 
 
 @pytest.mark.parametrize("form", ["keras", "weights.h5"])

@@ -146,6 +146,9 @@ def test_wrong_arguments_are_refused(tmp_path):
         "`model` has no layer class_names, which training puts behind the "
         "network. Received: model 'toy'"
     )
+    diverged = build_toy(NAMES)
+    diverged.add_weight((2,), lambda *_, **__: np.array([0, np.nan]))
+    assert "weights that are not finite" in error(diverged, [path])
     assert error(build_toy(NAMES, bad_from=20), [path]) == (
         "`model` answers with values that are not finite: it has diverged in "
         f"training. Received: model 'toy', image {path!r}"

@@ -218,7 +218,7 @@ def refusal(folder, differences):
 
 def test_the_same_settings_are_let_in(tmp_path):
     folder = tmp_path / "runs" / "one"
-    assert run_folder.claim(folder) == folder
+    assert run_folder.claim(folder, "cifar10") == folder
     folder.mkdir(parents=True)
     run_folder.check_same(folder, description())
     run_folder.write(folder, description())
@@ -286,7 +286,19 @@ def test_a_setting_that_an_older_file_has_not(tmp_path):
     ) == refusal(tmp_path, "skip_bad is None there and False here")
 
 
-@pytest.mark.parametrize("text", ["", "{", "3", "[1, 2]", '"text"', "\0\0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "3",
+        "[1, 2]",
+        '"text"',
+        "\0\0",
+        '{"contents": []}',
+        "[" * 99_999,
+    ],
+)
 def test_damaged_settings(tmp_path, text):
     (tmp_path / "settings.json").write_text(text)
     assert message_of(run_folder.check_same, tmp_path, description()) == (
@@ -297,14 +309,35 @@ def test_damaged_settings(tmp_path, text):
 
 
 def test_no_folder_is_asked_for():
-    assert run_folder.claim(None) is None
+    assert run_folder.claim(None, "cifar10") is None
+
+
+def test_a_run_among_the_images_is_refused(tmp_path, monkeypatch):
+    for split in ("train", "val"):
+        for name in "ab":
+            (tmp_path / "split" / split / name).mkdir(parents=True)
+    plain, split = tmp_path / "split" / "train", tmp_path / "split"
+    monkeypatch.chdir(plain)
+    for output, dataset in (
+        ("runs/one", "."),
+        (plain / "a", plain),
+        (split / "val" / "b" / "run", split),
+    ):
+        with pytest.raises(ValueError, match="must not lie among the images"):
+            run_folder.claim(output, dataset)
+    assert run_folder.claim(split / "runs", split) == split / "runs"
+    assert run_folder.claim(plain / ".." / "x", plain).name == "x"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert run_folder.claim("~/one", "cifar10") == tmp_path / "one"
+    with pytest.raises(ValueError, match="must name a folder"):
+        run_folder.claim("", "cifar10")
 
 
 @pytest.mark.parametrize("inside", ["", "run", "runs/one"])
 def test_output_must_be_a_folder(tmp_path, inside):
     (tmp_path / "file").write_text("")
     output = tmp_path / "file" / inside
-    assert message_of(run_folder.claim, output) == (
+    assert message_of(run_folder.claim, output, "cifar10") == (
         f"`output` cannot be written: {str(tmp_path / 'file')!r} is no "
         f"folder, or is not yours to write. Received: output={str(output)!r}"
     )
@@ -321,7 +354,7 @@ def test_output_must_be_writable(tmp_path, monkeypatch, inside):
 
     monkeypatch.setattr(os, "access", access)
     output = tmp_path / inside
-    assert message_of(run_folder.claim, output) == (
+    assert message_of(run_folder.claim, output, "cifar10") == (
         f"`output` cannot be written: {str(tmp_path)!r} is no folder, or is "
         f"not yours to write. Received: output={str(output)!r}"
     )
@@ -336,7 +369,7 @@ def test_output_must_be_writable(tmp_path, monkeypatch, inside):
 def test_output_in_a_locked_folder(tmp_path):
     locked = tmp_path / "locked"
     locked.mkdir(mode=0)
-    assert message_of(run_folder.claim, locked / "run") == (
+    assert message_of(run_folder.claim, locked / "run", "cifar10") == (
         f"`output` cannot be written: {str(locked)!r} is no folder, or is not "
         f"yours to write. Received: output={str(locked / 'run')!r}"
     )

@@ -457,3 +457,17 @@ def test_more_logical_cpus_than_tensorflow_started_with():
         "`replicas` on a CPU must be set before TensorFlow has run anything. "
         "Restart Python and ask first. Received: replicas=3"
     )
+
+
+# --- What surrounds the call ---
+
+
+def test_what_the_caller_has_switched_on_is_refused(dataset, image_data_format):
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        with pytest.raises(ValueError, match="outside of the scope"):
+            run(dataset)
+    with pytest.raises(ValueError, match="at most 10 times the"):
+        run(dataset, batch_size=10_000)
+    image_data_format("channels_first")
+    with pytest.raises(ValueError, match="as channels_last"):
+        run(dataset)

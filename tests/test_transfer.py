@@ -246,9 +246,10 @@ def test_wrong_arguments_are_refused():
         "`layer` must come before predictions, whose place the new classifier "
         "takes. Received: layer='predictions'"
     )
-    for classes in (0, 2.5, True, "cat", [], ["cat", 3]):
+    wrong = (0, 2.5, True, "cat", [], ["cat", 3], ["a", "a"], ["a", ""])
+    for classes in wrong:
         assert error(new_top, model, classes) == (
-            "`classes` must be a positive integer or names. "
+            "`classes` must be a positive integer or names, each once. "
             f"Received: classes={classes!r}"
         )
 
