@@ -59,7 +59,8 @@ def test_a_planted_fault_is_named(name):
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_on_other_backends_too(backend):
     pytest.importorskip(backend, reason=f"needs the {backend} backend")
-    names = ["six layers", "biases", "rate too high", "shuffled"]
+    # Not "biases": whether that network dies hangs on the backend's dropout.
+    names = ["six layers", "pixels too small", "rate too high", "shuffled"]
     names += [*planted_faults.READ_OFF]
     out = run_python(
         "import runpy, sys; sys.argv = ['planted_faults', *sys.argv[1:]];"
