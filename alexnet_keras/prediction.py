@@ -3,7 +3,6 @@
 import os
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 
 from alexnet_keras import batches
@@ -63,8 +62,8 @@ def predict(model, paths, top=5):
             f"network. Received: model {model.name!r}"
         )
     # A ReLU may make numbers of NaN, and the answer looks like one.
-    for weight in model.weights:
-        if not np.isfinite(keras.ops.convert_to_numpy(weight)).all():
+    for weight, values in zip(model.weights, model.get_weights()):
+        if not np.isfinite(np.float32(values)).all():
             raise ValueError(
                 "`model` has weights that are not finite: it has diverged in "
                 f"training. Received: model {model.name!r}, {weight.path}"

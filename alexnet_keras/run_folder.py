@@ -23,7 +23,7 @@ DICTS = (CONTENTS, NUMERICS)
 FILES = (FILE, "history.csv", "model.keras", "curves.png", "results.json")
 
 
-def claim(output, dataset):
+def claim(output, dataset=None):
     """Checks that the folder of a run can be made or written.
 
     Returns:
@@ -34,8 +34,8 @@ def claim(output, dataset):
     if not str(output):
         raise ValueError("`output` must name a folder. Received: output=''")
     folder = pathlib.Path(output).expanduser()
-    root = pathlib.Path(dataset).expanduser()
-    places = split_folders.find(root).values() if root.is_dir() else ()
+    root = dataset is not None and pathlib.Path(dataset).expanduser()
+    places = split_folders.find(root).values() if root and root.is_dir() else ()
     if any(folder.resolve().is_relative_to(x.resolve()) for x in places):
         raise ValueError(
             "`output` must not lie among the images of `dataset`: what a run "

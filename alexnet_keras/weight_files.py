@@ -8,7 +8,6 @@ import zipfile
 
 import h5py
 import numpy as np
-from keras import ops
 
 from alexnet_keras import graphs
 from alexnet_keras import onnx_files
@@ -86,7 +85,7 @@ def load(model, variant, path):
     before = model.get_weights()
     try:
         model.load_weights(path)
-        _check_finite(model.weights)
+        _check_finite(model.get_weights())
     except Exception as error:
         # Keras assigns one layer after the other.
         graphs.copy_state(before, model)
@@ -272,7 +271,7 @@ def _check(model, weights, path):
 
 def _check_finite(arrays):
     for values in arrays:
-        if not np.isfinite(ops.convert_to_numpy(values)).all():
+        if not np.isfinite(values).all():
             raise ValueError("it has weights that are not finite")
 
 
