@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from support import ROOT
 
+from alexnet_keras import console
 from alexnet_keras import derive_layers
 from alexnet_keras.shapes import format_table
 
@@ -148,3 +149,21 @@ def test_every_command_says_its_own_words_only(photographs):
             f"alexnet_keras export run --format {format} --output {name}"
         )
         assert out.startswith(f"{name}: {format}, ")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes streams by the shell")
+def test_no_file_takes_the_place_of_a_closed_stream(tmp_path):
+    """As daemons start commands; TensorFlow's notes would go into it."""
+    code = f"""
+import runpy
+runpy.run_path({console.__file__!r})["set_up"]()
+with open("first", "w") as file:
+    print(file.fileno(), file=file)
+"""
+    done = subprocess.run(
+        ["sh", "-c", f'{sys.executable} -c "$CODE" <&- >&- 2>&-'],
+        env={**os.environ, "CODE": code, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0
+    assert int((tmp_path / "first").read_text()) > 2

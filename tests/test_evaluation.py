@@ -117,7 +117,7 @@ def counted(request, classifier, photographs):
     return request.param, confusion, in_top_5, loss
 
 
-@pytest.mark.parametrize("batch_size", [5, 64])
+@pytest.mark.parametrize("batch_size", [5, 64, 10**9])
 def test_equals_a_loop_over_slices(
     counted, classifier, photographs, batch_size
 ):

@@ -329,3 +329,11 @@ def test_damaged_files_give_right_weights_or_a_value_error(tmp_path):
 def test_twenty_thousand_damaged_files(tmp_path):
     outcomes = fuzz(tmp_path, 1000, 21_000)
     assert len(outcomes) == 2 * len(pth_files.KINDS) - 1  # each both ways
+
+
+@pytest.mark.extra
+def test_numbers_of_other_kinds_are_refused_with_the_way_out(tmp_path):
+    torch = pytest.importorskip("torch", reason="writes with PyTorch")
+    path = tmp_path / "half.pth"
+    torch.save({"a": torch.ones(3, dtype=torch.bfloat16)}, path)
+    refused(path, "it has numbers of torch.BFloat16Storage; save them as ")
