@@ -10,11 +10,12 @@ import sys
 if sys.argv[:1] == ["-m"] and "alexnet" in " ".join(sys.orig_argv):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    from alexnet_keras import console
+    from alexnet_keras.utils import console
 
     console.set_up()
 
-from alexnet_keras import scores  # noqa: F401  registers its metrics
+from alexnet_keras import metrics  # noqa: F401  registers its metrics
+from alexnet_keras import moved
 from alexnet_keras.layers import AdaptiveAveragePooling2D
 from alexnet_keras.layers import CeilMaxPooling2D
 from alexnet_keras.layers import Dropout2012
@@ -26,8 +27,8 @@ from alexnet_keras.optimizers import SGD2012
 from alexnet_keras.shapes import derive_layers
 from alexnet_keras.shapes import output_size
 from alexnet_keras.variants import VARIANTS
-from alexnet_keras.weights import decode_predictions
-from alexnet_keras.weights import preprocess_input
+from alexnet_keras.weights.imagenet import decode_predictions
+from alexnet_keras.weights.imagenet import preprocess_input
 
 __version__ = "0.1.0"
 __all__ = [
@@ -45,3 +46,5 @@ __all__ = [
     "output_size",
     "preprocess_input",
 ]
+
+moved.install()

@@ -6,7 +6,7 @@ import os
 import sys
 
 from alexnet_keras import model_commands
-from alexnet_keras.printing import printable
+from alexnet_keras.utils.printing import printable
 
 
 class _Parser(argparse.ArgumentParser):
@@ -76,7 +76,7 @@ def _parser():
     train.add_argument(
         "--recipe",
         default="quick",
-        help="quick (default), paper, original or scripted",
+        help="quick (default), paper or original",
     )
     train.add_argument(
         "--epochs", type=int, help="default: the recipe's; photo_patches: 4"
@@ -160,25 +160,25 @@ def _shapes(arguments):
     rows = shapes.derive_layers(variant, input_shape, arguments.classes)
     print(shapes.format_table(rows))
     if arguments.figure:
-        from alexnet_keras import plots
+        from alexnet_keras.figures import network
 
-        axes = plots.plot_network(variant, input_shape, arguments.classes)
+        axes = network.plot_network(variant, input_shape, arguments.classes)
         axes.figure.savefig(arguments.figure, dpi=110, bbox_inches="tight")
     return 0
 
 
 def _train(arguments):
-    from alexnet_keras import training
+    from alexnet_keras.training import trainer
 
     options = {
         name: value for name, value in vars(arguments).items() if name != "run"
     }
     if options["output"] is not None:
-        training.train(**options)
+        trainer.train(**options)
         return 0
     folder = options["output"] = _new_folder(arguments)
     try:
-        training.train(**options)
+        trainer.train(**options)
     finally:
         with contextlib.suppress(OSError):  # it is not empty
             os.removedirs(folder)
@@ -187,9 +187,9 @@ def _train(arguments):
 
 def _new_folder(arguments):
     """Makes a folder in runs/, so that nobody else takes it."""
-    from alexnet_keras import settings
+    from alexnet_keras.training import config
 
-    dataset = settings.path_name(arguments.dataset)
+    dataset = config.path_name(arguments.dataset)
     name = os.path.join("runs", f"{dataset}-{arguments.variant}")
     folder, number = name, 2
     while True:

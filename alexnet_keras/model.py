@@ -2,17 +2,18 @@
 
 import dataclasses
 import math
+import os
 
 import keras
 from keras import initializers
 from keras import layers
 
-from alexnet_keras import arguments
 from alexnet_keras import layers as own_layers
 from alexnet_keras import shapes
+from alexnet_keras import validation
 from alexnet_keras import variants
-from alexnet_keras import weight_files
-from alexnet_keras import weights as published_weights
+from alexnet_keras.weights import imagenet as published_weights
+from alexnet_keras.weights import loading
 
 
 def build_alexnet(
@@ -94,11 +95,9 @@ def build_alexnet(
     (None, 2, 3, 256)
     """
     variant = variants.get_variant(variant)
-    arguments.check(weights, input_tensor, pooling)
+    check(weights, input_tensor, pooling)
     published_weights.check(weights, variant, include_top, classes)
-    input_shape = arguments.resolve_input_shape(
-        variant, input_tensor, input_shape
-    )
+    input_shape = resolve_input_shape(variant, input_tensor, input_shape)
     if not include_top:
         variant = _without_top(variant)
     typed = "input_shape" if input_tensor is None else "input_tensor"
@@ -121,7 +120,7 @@ def build_alexnet(
     model = keras.Model(inputs, x, name=name)
 
     if weights is not None:
-        weight_files.load(model, variant, weights)
+        loading.load(model, variant, weights)
     return model
 
 
@@ -137,7 +136,7 @@ def _without_top(variant):
 
 def _derive(variant, input_shape, classes, include_top, argument):
     """Derives the rows; sizes left open are checked at the smallest size."""
-    last = arguments.channels_last()
+    last = channels_last()
     shape = input_shape if last else (*input_shape[1:], input_shape[0])
     if None in shape and len(shape) == 3:
         if include_top or shape[-1] is None:
@@ -174,7 +173,7 @@ def _apply(layer, row, x, variant, classifier_activation):
             return norm(**dataclasses.asdict(layer))(x)
         case variants.BatchNorm():
             return layers.BatchNormalization(
-                axis=-1 if arguments.channels_last() else 1,
+                axis=-1 if channels_last() else 1,
                 momentum=layer.momentum,
                 epsilon=layer.epsilon,
                 name=layer.name,
@@ -218,7 +217,7 @@ def _pads(layer, window, x):
     Else those of `"same"` are laid down here, where the network's size is
     known, so that they stay when `as_convolutional` lets it go.
     """
-    image = x.shape[1:3] if arguments.channels_last() else x.shape[2:4]
+    image = x.shape[1:3] if channels_last() else x.shape[2:4]
     if layer.padding == "same" and None in image:
         return None
     return tuple(
@@ -288,3 +287,70 @@ def _initializers(layer, fan_in):
     else:
         bias = initializers.Constant(layer.bias)
     return {"kernel_initializer": kernel, "bias_initializer": bias}
+
+
+def check(weights, input_tensor, pooling):
+    """Raises a `ValueError` that names the first argument that is wrong."""
+    if weights not in (None, "imagenet"):
+        is_path = isinstance(weights, str | os.PathLike)
+        path = os.fspath(weights) if is_path else weights
+        if not is_path or not path.endswith(loading.SUFFIXES):
+            raise ValueError(
+                '`weights` must be `None`, "imagenet" or the path of a file '
+                f"whose name ends in {', '.join(loading.SUFFIXES)}. "
+                f"Received: weights={path!r}"
+            )
+        if not os.path.isfile(path):
+            what = "a folder, not a file"
+            if not os.path.isdir(path):
+                what = "a file that is not there"
+            raise ValueError(
+                f"`weights` names {what}. Received: weights={path!r}"
+            )
+    if input_tensor is not None and not keras.utils.is_keras_tensor(
+        input_tensor
+    ):
+        raise ValueError(
+            "`input_tensor` must be a Keras tensor, such as the output of "
+            "`keras.Input()`; call the built model on values. "
+            f"Received: input_tensor of type {type(input_tensor).__name__}"
+        )
+    if pooling not in (None, "avg", "max"):
+        raise ValueError(
+            '`pooling` must be `None`, "avg" or "max". '
+            f"Received: pooling={pooling!r}"
+        )
+
+
+def channels_last():
+    """Whether `keras.config.image_data_format()` is `"channels_last"`."""
+    return keras.config.image_data_format() == "channels_last"
+
+
+def resolve_input_shape(variant, input_tensor, input_shape):
+    """Settles the shape of one image, in the order of the data format."""
+    if input_shape is not None:
+        if not isinstance(input_shape, (tuple, list)) or len(input_shape) != 3:
+            raise ValueError(
+                "`input_shape` must have three entries: height, width and "
+                "channels, in the order of the data format. "
+                f"Received: input_shape={input_shape!r}"
+            )
+        input_shape = tuple(
+            int(side) if validation.is_int(side, 0) else side
+            for side in input_shape
+        )
+    if input_tensor is not None:
+        tensor_shape = tuple(input_tensor.shape[1:])
+        if input_shape not in (None, tensor_shape):
+            raise ValueError(
+                f"`input_shape` must agree with `input_tensor`, whose images "
+                f"have {tensor_shape}. Received: input_shape={input_shape}"
+            )
+        return tensor_shape
+    if input_shape is None:
+        height, width, channels = variant.input_shape
+        if channels_last():
+            return (height, width, channels)
+        return (channels, height, width)
+    return input_shape

@@ -4,7 +4,7 @@ import os
 import pathlib
 import sys
 
-from alexnet_keras.printing import printable
+from alexnet_keras.utils.printing import printable
 
 MODEL = (
     "a .keras file, the output folder of a run, or torchvision or caffe: "
@@ -83,8 +83,8 @@ def add_export(commands):
 
 
 def _evaluate(arguments):
-    from alexnet_keras import evaluation
     from alexnet_keras import validation
+    from alexnet_keras.inference import evaluation
 
     validation.integer("batch_size", arguments.batch_size)
     if arguments.confusion:
@@ -109,17 +109,17 @@ def _evaluate(arguments):
     if arguments.per_class:
         print(f"\n{evaluation.format_classes(result)}")
     if arguments.confusion:
-        from alexnet_keras import evaluation_plots
+        from alexnet_keras.figures import evaluation
 
-        axes = evaluation_plots.plot_confusion(result)
+        axes = evaluation.plot_confusion(result)
         axes.figure.savefig(arguments.confusion, dpi=110)
     return 0
 
 
 def _load_data(arguments):
     """Loads the data set that is named, or that of the run."""
-    from alexnet_keras import datasets
-    from alexnet_keras import run_folder
+    from alexnet_keras.data import datasets
+    from alexnet_keras.training import run_folder
 
     if arguments.dataset is not None:
         return datasets.load_dataset(arguments.dataset, arguments.skip_bad)
@@ -135,10 +135,10 @@ def _load_data(arguments):
 
 def _load(path):
     """Loads a classifier; warns of one that gets pixels it may not expect."""
-    from alexnet_keras import trained_models
+    from alexnet_keras import classifier
 
-    model = trained_models.load_classifier(path)
-    remark = trained_models.remark(model)
+    model = classifier.load_classifier(path)
+    remark = classifier.remark(model)
     if remark:
         print(f"warning: {remark}", file=sys.stderr)
     return model
@@ -158,7 +158,7 @@ def _check_figure(path):
 
 
 def _predict(arguments):
-    from alexnet_keras import prediction
+    from alexnet_keras.inference import prediction
 
     model = _load(arguments.model)
     predictions = prediction.predict(model, arguments.images)
@@ -180,15 +180,13 @@ def _predict(arguments):
 
 
 def _export(arguments):
-    from alexnet_keras import exporting
-    from alexnet_keras import trained_models
+    from alexnet_keras import classifier
+    from alexnet_keras.inference import export
 
     # The cheap questions first: a network takes seconds to load.
-    exporting.check_target(
-        arguments.output, arguments.format, arguments.tolerance
-    )
-    model = trained_models.load_network(arguments.model)
-    done = exporting.export(
+    export.check_target(arguments.output, arguments.format, arguments.tolerance)
+    model = classifier.load_network(arguments.model)
+    done = export.export(
         model, arguments.output, arguments.format, arguments.tolerance
     )
     print(

@@ -10,14 +10,10 @@ from dataclasses import dataclass
 
 from alexnet_keras import validation
 from alexnet_keras import variants
-from alexnet_keras.sizes import ROUNDING
-from alexnet_keras.sizes import count_windows
-from alexnet_keras.sizes import output_size
-from alexnet_keras.sizes import sides
+from alexnet_keras.specs import sides
 
 __all__ = [
-    "KINDS",
-    "Row",
+    "LayerSummary",
     "derive_layers",
     "format_table",
     "output_size",
@@ -25,8 +21,11 @@ __all__ = [
 ]
 
 
+ROUNDING = {"floor": ("⌊", math.floor, "⌋"), "ceil": ("⌈", math.ceil, "⌉")}
+
+
 @dataclass(frozen=True)
-class Row:
+class LayerSummary:
     """What follows from one line of the table.
 
     Attributes:
@@ -63,7 +62,7 @@ def derive_layers(variant="paper", input_shape=None, classes=None):
         classes: number of classes. Defaults to the variant's own.
 
     Returns:
-        A list of `Row`, one a layer, in the order in which data flows.
+        A list of `LayerSummary`, one a layer, in the order in which data flows.
 
     Raises:
         ValueError: if `variant` is unknown, `input_shape` or `classes` is not
@@ -140,6 +139,57 @@ def format_table(rows):
         ).rstrip()
         for line in cells
     )
+
+
+def output_size(size, kernel, stride=1, padding=0, rounding="floor"):
+    """How many windows fit along one axis: (size + padding − kernel) / stride + 1.
+
+    Args:
+        size: input pixels along the axis.
+        kernel: window, in pixels.
+        stride: step between windows, in pixels. Defaults to 1.
+        padding: zero pixels added; an int (that many on both sides) or a
+            pair `(before, after)`. Defaults to 0.
+        rounding: `"floor"` (every window must fit: Keras, PyTorch) or
+            `"ceil"` (the last may hang over: the 2012 code's convolutions
+            and pools, `layer.py`; Caffe's pools). Defaults to `"floor"`.
+
+    Returns:
+        The number of windows, at least 1.
+
+    Raises:
+        ValueError: if an argument is out of range, or no window fits.
+
+    >>> output_size(224, 11, stride=4, padding=(0, 3))
+    55
+    >>> output_size(224, 11, stride=4), output_size(224, 11, 4, rounding="ceil")
+    (54, 55)
+    """
+    size = validation.integer("size", size)
+    kernel = validation.integer("kernel", kernel)
+    stride = validation.integer("stride", stride)
+    padding = validation.padding("padding", padding)
+    if rounding not in ROUNDING:
+        raise ValueError(
+            '`rounding` must be "floor" or "ceil". '
+            f"Received: rounding={rounding!r}"
+        )
+    windows = count_windows(size, kernel, stride, padding, rounding)
+    if windows < 1:
+        raise ValueError(
+            f"`size` is too small: {size + sum(sides(padding))} pixels with "
+            f"padding hold no window of {kernel}. Received: size={size}, "
+            f"kernel={kernel}, stride={stride}, padding={padding!r}, "
+            f"rounding={rounding!r}"
+        )
+    return windows
+
+
+def count_windows(size, kernel, stride, padding, rounding):
+    """`output_size` without its checks; below 1 where no window fits."""
+    _, rounded, _ = ROUNDING[rounding]
+    added = sum(sides(padding, size, kernel, stride))
+    return rounded((size + added - kernel) / stride) + 1
 
 
 class _OutOfPixels(Exception):
@@ -245,9 +295,9 @@ def _derive(variant, shape, classes):
                 neurons = math.prod(shape)
                 macs *= neurons
                 field = reach if len(shape) == 1 else field
-        yield Row(
+        yield LayerSummary(
             layer.name,
-            KINDS[type(layer)],
+            layer.kind,
             shape,
             formula,
             parameters,
@@ -263,17 +313,3 @@ def _widest_bin(size, bins):
         (i * size // bins, -(-(i + 1) * size // bins)) for i in range(bins)
     )
     return max(end - start for start, end in edges)
-
-
-KINDS = {
-    variants.Conv: "conv",
-    variants.Dense: "dense",
-    variants.LRN: "lrn",
-    variants.SpatialNorm: "spatial_norm",
-    variants.BatchNorm: "batch_norm",
-    variants.MaxPool: "max_pool",
-    variants.AdaptiveAveragePool: "average_pool",
-    variants.Activation: "activation",
-    variants.Flatten: "flatten",
-    variants.Dropout: "dropout",
-}

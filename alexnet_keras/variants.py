@@ -8,17 +8,17 @@ change its table, with `dataclasses.replace` or `Variant.replace_layer`.
 
 import dataclasses
 
-from alexnet_keras.rows import LRN
-from alexnet_keras.rows import Activation
-from alexnet_keras.rows import AdaptiveAveragePool
-from alexnet_keras.rows import BatchNorm
-from alexnet_keras.rows import Conv
-from alexnet_keras.rows import Dense
-from alexnet_keras.rows import Dropout
-from alexnet_keras.rows import Flatten
-from alexnet_keras.rows import MaxPool
-from alexnet_keras.rows import SpatialNorm
-from alexnet_keras.rows import Variant
+from alexnet_keras.specs import LRN
+from alexnet_keras.specs import Activation
+from alexnet_keras.specs import AdaptiveAveragePool
+from alexnet_keras.specs import BatchNorm
+from alexnet_keras.specs import Conv
+from alexnet_keras.specs import Dense
+from alexnet_keras.specs import Dropout
+from alexnet_keras.specs import Flatten
+from alexnet_keras.specs import MaxPool
+from alexnet_keras.specs import SpatialNorm
+from alexnet_keras.specs import Variant
 
 __all__ = [
     "LRN",

@@ -30,12 +30,13 @@ import numpy as np
 import speed
 import tensorflow as tf
 
-from alexnet_keras import batches
-from alexnet_keras import colors
-from alexnet_keras import image_data
-from alexnet_keras import image_files
-from alexnet_keras import images
-from alexnet_keras import photo_patches
+from alexnet_keras.data import color_noise
+from alexnet_keras.data import image_data
+from alexnet_keras.data import image_files
+from alexnet_keras.data import input_pipeline
+from alexnet_keras.data import photo_patches
+from alexnet_keras.data import preprocessing
+from alexnet_keras.data import readers
 
 INPUT_SIZE, STORED_SIZE = 224, 256
 HEIGHT, WIDTH = 375, 500
@@ -74,17 +75,23 @@ def read_jpegs(folder):
 def make_batches(files, batch_size):
     """Returns the batches of a training run with everything on, without end."""
     # As a data set that is too large for decoded images to stay in memory.
-    size = batches.CACHE_BYTES // (3 * STORED_SIZE**2) + 1
+    size = input_pipeline.CACHE_BYTES // (3 * STORED_SIZE**2) + 1
     records = tf.data.Dataset.from_tensor_slices((files, [0] * len(files)))
     records = records.cache().repeat().take(size)
     data = image_data.ImageData(
-        "JPEG", ("all",), records, records, size, size, image_files.decode
+        "JPEG", ("all",), records, records, size, size, readers.EncodedReader()
     )
     mean = np.full((INPUT_SIZE, INPUT_SIZE, 3), 120, "float32")
-    noise = batches.ColorNoise(
-        colors.IMAGENET_COLORS, (0.1,), size // batch_size, mean, divisor=1.1
+    noise = input_pipeline.ColorNoise(
+        color_noise.IMAGENET_COLORS,
+        (0.1,),
+        size // batch_size,
+        mean,
+        divisor=1.1,
     )
-    return batches.training_batches(data, INPUT_SIZE, batch_size, noise=noise)
+    return input_pipeline.training_batches(
+        data, INPUT_SIZE, batch_size, noise=noise
+    )
 
 
 def make_stage(files, batch_size, resized):
@@ -93,7 +100,7 @@ def make_stage(files, batch_size, resized):
     def first_pixel(encoded):
         image = image_files.decode(encoded)
         if resized:
-            image = images.center_square(image, STORED_SIZE)
+            image = preprocessing.center_square(image, STORED_SIZE)
         return image[0, 0]
 
     records = tf.data.Dataset.from_tensor_slices(files).cache().repeat()

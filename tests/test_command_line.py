@@ -12,8 +12,8 @@ from toy_classifier import build_toy
 from alexnet_keras import __main__ as command_line
 from alexnet_keras import build_alexnet
 from alexnet_keras import derive_layers
+from alexnet_keras.inference.transfer import new_top
 from alexnet_keras.shapes import format_table
-from alexnet_keras.transfer import new_top
 
 
 def test_shapes_prints_the_table(capsys):
@@ -334,12 +334,12 @@ def test_a_stored_summary_cannot_act_on_the_terminal(
     tmp_path, capsys, monkeypatch
 ):
     pytest.importorskip("tensorflow")
-    from alexnet_keras import results
-    from alexnet_keras import training
+    from alexnet_keras.training import results
+    from alexnet_keras.training import trainer
 
     stored = results.TrainingResult(None, {}, None, True, "100 %\x1b[2J\n!")
     monkeypatch.setattr(results, "read", lambda *_: stored)
-    assert training.train(output=tmp_path / "\x1b") is stored
+    assert trainer.train(output=tmp_path / "\x1b") is stored
     assert capsys.readouterr().out == (
         f"Complete already, in {tmp_path}/\\x1b. 100 %\\x1b[2J\\n!\n"
     )

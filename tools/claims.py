@@ -3,7 +3,7 @@
     python tools/claims.py           write both
     python tools/claims.py --check   fail if one is not what would be written
 
-The data are in assets/claims.toml, the proofs in tests/claims_by_*.py.
+The data are in assets/claims.toml, the proofs in tests/claims/claims_by_*.py.
 """
 
 import argparse
@@ -67,11 +67,11 @@ def _faults(claims):
 
 def find_proof(name):
     """Returns the path of the file that defines a proof, from the root."""
-    for path in sorted((ROOT / "tests").glob("claims_by_*.py")):
+    for path in sorted((ROOT / "tests" / "claims").glob("claims_by_*.py")):
         if f"\ndef {name}():" in path.read_text(encoding="utf-8"):
             return path.relative_to(ROOT).as_posix()
     raise ValueError(
-        "`proof` must be a function in tests/claims_by_*.py. "
+        "`proof` must be a function in tests/claims/claims_by_*.py. "
         f"Received: proof={name!r}"
     )
 
@@ -87,7 +87,7 @@ def render_page(claims):
         "This page is rendered from [assets/claims.toml](assets/claims.toml) "
         "by `make claims`. For every claim a proof computes the numbers of "
         "the answer and the verdict again, from the tables, the models and "
-        "the stored results; [a test](tests/test_claims.py) fails when a "
+        "the stored results; [a test](tests/claims/test_claims.py) fails when a "
         "number, a verdict or what a notebook shows is another. Where the "
         "answer says *compared*, published facts are set against each other "
         "and nothing is computed but that.\n\n"

@@ -16,10 +16,10 @@ import matplotlib
 
 matplotlib.use("agg")
 
-from alexnet_keras import datasets  # noqa: E402
-from alexnet_keras import evaluation  # noqa: E402
-from alexnet_keras import training  # noqa: E402
-from alexnet_keras import training_plots  # noqa: E402
+from alexnet_keras.data import datasets  # noqa: E402
+from alexnet_keras.figures import training  # noqa: E402
+from alexnet_keras.inference import evaluation  # noqa: E402
+from alexnet_keras.training import trainer  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "assets" / "results"
@@ -31,7 +31,7 @@ COUNTS = ("images", "top_1_hits", "top_5_hits", "undecided", "loss")
 def make(variant):
     """Trains a variant, or goes on, measures it and stores its record."""
     folder = ROOT / "runs" / f"imagenette-{variant}"
-    result = training.train(
+    result = trainer.train(
         DATASET,
         variant,
         recipe="quick",
@@ -75,7 +75,7 @@ def draw():
         path = RESULTS / f"imagenette_{variant}.json"
         if path.exists():
             records[variant] = json.loads(path.read_text(encoding="utf-8"))
-    ax = training_plots.plot_comparison(records)
+    ax = training.plot_comparison(records)
     ax.figure.savefig(RESULTS / "imagenette.png", dpi=110)
 
 

@@ -20,12 +20,12 @@ import keras
 import numpy as np
 
 from alexnet_keras import SGD2012
-from alexnet_keras import arrays
 from alexnet_keras import build_alexnet
-from alexnet_keras import datasets
-from alexnet_keras import linear_probe
 from alexnet_keras import preprocess_input
-from alexnet_keras import results
+from alexnet_keras.data import datasets
+from alexnet_keras.training import results
+from alexnet_lab import linear_probe
+from alexnet_lab.experiments import in_memory_data
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 STORED = ROOT / "assets" / "results" / "transfer.json"
@@ -186,14 +186,16 @@ def main():
     for name in ("photo_patches", "imagenette/320px-v2"):
         done = record["results"].setdefault(name, {})
         data = datasets.load_dataset(name)
-        squares = arrays.load_arrays(data, SIZE).part(*PARTS.get(name, ()))
+        squares = in_memory_data.load_arrays(data, SIZE).part(
+            *PARTS.get(name, ())
+        )
         for features, network in networks.items():
             if features not in done:
                 done[features] = measure(squares, network)
                 store(record)
     if "from_scratch" not in record:
         data = datasets.load_dataset("photo_patches")
-        small = arrays.load_arrays(data, SCRATCH["size"])
+        small = in_memory_data.load_arrays(data, SCRATCH["size"])
         record["from_scratch"] = from_scratch(small)
         store(record)
 

@@ -1,0 +1,5 @@
+"""Figures of tables, runs and evaluations."""
+
+from alexnet_keras.utils import extras
+
+extras.require("train", "matplotlib")

@@ -1,0 +1,1 @@
+"""A trained network in use: measured, asked, cut, enlarged, exported."""

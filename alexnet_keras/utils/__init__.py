@@ -1,0 +1,1 @@
+"""What any part may use: names made printable, locks, graphs of layers."""

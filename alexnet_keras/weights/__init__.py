@@ -1,0 +1,1 @@
+"""Weights: those published for ImageNet, and files of Keras, PyTorch and ONNX."""

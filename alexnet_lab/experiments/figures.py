@@ -1,0 +1,126 @@
+"""Figures of experiments: a line or a row a condition, every seed seen."""
+
+import itertools
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from alexnet_keras.figures.training import DASHES
+from alexnet_keras.utils.printing import in_figure
+
+MARKERS = "osD^vPX*"
+
+
+def plot_curves(findings, names, curve="train_error", target=None, ax=None):
+    """Draws a curve by epoch: each seed thin, their mean thick.
+
+    Args:
+        findings: a `Findings`.
+        names: of the conditions to draw.
+        curve: `"train_error"`, `"val_error"`, `"train_loss"` or
+            `"val_loss"`. Defaults to `"train_error"`.
+        target: an error from 0 to 1 to mark with a line. Defaults to `None`.
+        ax: the Axes. Defaults to new ones.
+
+    Returns:
+        The Axes; the title is left to whoever knows the finding.
+    """
+    if ax is None:
+        _, ax = plt.subplots(figsize=(8, 4), layout="constrained")
+    part, kind = curve.split("_")
+    scale, unit = {"error": (100, "%"), "loss": (1, "nats")}[kind]
+    for name, marker, dash in zip(
+        names, itertools.cycle(MARKERS), itertools.cycle(DASHES)
+    ):
+        curves = scale * findings.curves(name, curve)
+        # Where only some seeds still train, their mean would jump.
+        shared = np.isfinite(curves).all(axis=0).sum()
+        epochs = np.arange(curves.shape[1])
+        (line,) = ax.plot(
+            epochs[:shared],
+            curves[:, :shared].mean(axis=0),
+            marker=marker,
+            markersize=4,
+            linestyle=dash,
+            label=in_figure(name),
+        )
+        for row in curves:
+            ax.plot(epochs, row, color=line.get_color(), alpha=0.3)
+    if target is not None:
+        ax.axhline(scale * target, color="0.4", linestyle=":", linewidth=1)
+    part = {"train": "training", "val": "validation"}[part]
+    ax.set(xlabel="epoch", ylabel=f"{part} {kind} ({unit})", ylim=(0, None))
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend()
+    return ax
+
+
+def plot_final_errors(findings, names=None):
+    """Draws training and validation error at the end, a point for each seed.
+
+    Args:
+        findings: a `Findings`.
+        names: of the conditions, from top to bottom. Defaults to all.
+
+    Returns:
+        The Axes. The line between the two means is the gap. The axis need not
+        begin at 0: points and gaps are compared, no lengths from there.
+    """
+    names = findings.conditions if names is None else list(names)
+    table = findings.table()
+    _, ax = plt.subplots(
+        figsize=(8, 0.8 + 0.42 * len(names)), layout="constrained"
+    )
+    for place, name in enumerate(names):
+        rows = table[table.condition == name]
+        train, validation = 100 * rows.train_error, 100 * rows.val_error
+        ax.plot([train.mean(), validation.mean()], [place] * 2, color="0.75")
+        for errors, marker, color in (
+            (train, "o", "C0"),
+            (validation, "s", "C1"),
+        ):
+            ax.plot(errors, [place] * len(rows), marker, color=color, alpha=0.7)
+    ax.plot([], [], "o", color="C0", label="training")
+    ax.plot([], [], "s", color="C1", label="validation")
+    ax.plot([], [], color="0.75", label="gap of the means")
+    ax.set_yticks(range(len(names)), list(map(in_figure, names)))
+    ax.set(xlabel="error (%)", ylim=(len(names) - 0.5, -0.5))
+    # Beside the axes: inside it would hide points.
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return ax
+
+
+def plot_rates(findings, names):
+    """Draws the loss that the search found for each learning rate.
+
+    Args:
+        findings: a `Findings` whose rates were searched.
+        names: of the conditions.
+
+    Returns:
+        The Axes. The chosen rate has the larger marker.
+    """
+    _, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
+    for name, marker, dash in zip(
+        names, itertools.cycle(MARKERS), itertools.cycle(DASHES)
+    ):
+        part = findings.record["conditions"][name]
+        tried = {
+            float(rate): loss
+            for rate, loss in part["tried"].items()
+            if loss is not None
+        }
+        (line,) = ax.plot(
+            list(tried), list(tried.values()), marker=marker, linestyle=dash
+        )
+        ax.plot(
+            part["learning_rate"],
+            tried[part["learning_rate"]],
+            marker,
+            markersize=11,
+            color=line.get_color(),
+            label=f"{in_figure(name)}: {part['learning_rate']:g}",
+        )
+    ax.set(xscale="log", xlabel="learning rate", ylabel="training loss (nats)")
+    ax.legend(title="chosen")
+    return ax

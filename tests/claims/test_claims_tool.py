@@ -1,0 +1,158 @@
+"""`make claims`: what is rendered, and which tables are refused."""
+
+import numpy as np
+import pytest
+from support import load_tool
+
+tool = load_tool("claims")
+colors = load_tool("conv1_colors")
+
+ENTRY = """
+[[claim]]
+number = {number}
+claim = "Six."
+source = "the paper, §1"
+verdict = "{verdict}"
+answer = '''
+It is
+5.'''
+proof = "{proof}"
+"""
+SHOWN = 'shown = {notebook = "05_relu.ipynb", text = "5"}\n'
+
+
+def entry(number=1, verdict="false", proof=None, more=""):
+    text = ENTRY.format(
+        number=number, verdict=verdict, proof=proof or f"five_{number}"
+    )
+    return text + more
+
+
+def read(folder, *entries):
+    path = folder / "claims.toml"
+    path.write_text("".join(entries), encoding="utf-8")
+    return tool.read_claims(path)
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A repository with two claims."""
+    for name in ("assets", "tests"):
+        (tmp_path / name).mkdir()
+    proofs = "\ndef five_1():\n\n\ndef five_3():\n"
+    (tmp_path / "tests" / "claims_by_hand.py").write_text(proofs)
+    claims = read(
+        tmp_path / "assets",
+        entry(1, more="surprising = 2\n"),
+        entry(3, "depends", more=f"surprising = 1\n{SHOWN}"),
+    )
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    monkeypatch.setattr(tool, "read_claims", lambda: claims)
+    readme = "# Title\n<!-- claims -->old<!-- /claims -->\nend\n"
+    (tmp_path / "README.md").write_text(readme)
+    return tmp_path
+
+
+def test_both_files_are_written_and_then_up_to_date(root, monkeypatch):
+    assert tool.stale() == ["CLAIMS.md", "README.md"]
+    monkeypatch.setattr("sys.argv", ["claims.py"])
+    tool.main()
+    assert tool.stale() == []
+    page = (root / "CLAIMS.md").read_text(encoding="utf-8")
+    assert "2 claims from" in page
+    assert "0 are true, 1 are false, and 1 depend on" in page
+    assert page.endswith(
+        "| 1 | Six. *The paper, §1.* | **false** | It is 5. |  | "
+        "[`five_1`](tests/claims/claims_by_hand.py) |\n"
+        "| 3 | Six. *The paper, §1.* | **depends** | It is 5. | "
+        "[notebook 5](notebooks/05_relu.ipynb) | "
+        "[`five_3`](tests/claims/claims_by_hand.py) |\n"
+    )
+    assert (root / "README.md").read_text(encoding="utf-8") == (
+        "# Title\n<!-- claims -->\n"
+        "| what is said | | what the numbers say |\n| --- | --- | --- |\n"
+        "| Six. | **depends** | It is 5. "
+        "([notebook 5](notebooks/05_relu.ipynb)) |\n"
+        "| Six. | **false** | It is 5. |\n"
+        "<!-- /claims -->\nend\n"
+    )
+
+
+def test_check_names_what_is_not_as_rendered(root, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["claims.py"])
+    tool.main()
+    (root / "CLAIMS.md").write_text("by hand", encoding="utf-8")
+    monkeypatch.setattr("sys.argv", ["claims.py", "--check"])
+    with pytest.raises(SystemExit, match="not as rendered: CLAIMS.md$"):
+        tool.main()
+
+
+@pytest.mark.parametrize(
+    "entries,sentence",
+    [
+        ([entry(2), entry(1)], "the numbers do not rise"),
+        ([entry(1), entry(1, proof="x")], "the numbers do not rise"),
+        ([entry(verdict="maybe")], "claim 1: the verdict is 'maybe'"),
+        (
+            [entry(1, proof="same"), entry(2, proof="same")],
+            "`proof` is there twice: same",
+        ),
+        (
+            [entry(n, more="surprising = 4\n") for n in (1, 2)],
+            "`surprising` is there twice: 4",
+        ),
+        (
+            [entry(more="surprising = 11\n")],
+            "claim 1: `surprising` is from 1 to 10",
+        ),
+        (
+            [entry(more='shown = {notebook = "x"}\n')],
+            "claim 1: `shown` has a notebook and a text",
+        ),
+        ([entry(more='see = "x"\n')], "claim 1 has an unknown see"),
+        ([entry().replace("5.", "5 | 6")], "claim 1 has a |, which ends a"),
+        ([entry().replace("source", "shown_by")], "claim 1 has no source"),
+    ],
+)
+def test_a_table_with_a_fault_is_refused(tmp_path, entries, sentence):
+    with pytest.raises(ValueError) as caught:
+        read(tmp_path, *entries)
+    assert sentence in str(caught.value)
+
+
+def test_a_proof_that_is_not_there_is_named(root):
+    with pytest.raises(ValueError) as caught:
+        tool.find_proof("six")
+    assert str(caught.value) == (
+        "`proof` must be a function in tests/claims/claims_by_*.py. "
+        "Received: proof='six'"
+    )
+
+
+@pytest.mark.parametrize("times", [0, 2])
+def test_a_readme_needs_one_place_for_the_claims(times):
+    readme = "<!-- claims --><!-- /claims -->" * times
+    with pytest.raises(ValueError, match=f"Received: {times}$"):
+        tool.replace_section(readme, "")
+
+
+def test_colour_shares_against_a_loop():
+    kernels = np.random.default_rng(0).normal(size=(2, 3, 3, 4))
+    for number, share in enumerate(colors.color_shares(kernels)):
+        colour = whole = 0.0
+        for pixel in kernels[..., number].reshape(-1, 3):
+            grey = sum(pixel) / 3
+            colour += sum((value - grey) ** 2 for value in pixel)
+            whole += sum(value**2 for value in pixel)
+        np.testing.assert_allclose(share, colour / whole)
+
+
+def test_weights_without_conv1_are_refused(tmp_path):
+    path = tmp_path / "w.npz"
+    np.savez(path, conv2_W=np.ones(3))
+    with pytest.raises(ValueError) as caught:
+        colors.measure(path)
+    assert str(caught.value) == (
+        "`path` must be an .npz file that holds conv1_W. "
+        f"Received: path={str(path)!r} with conv2_W"
+    )

@@ -1,0 +1,79 @@
+"""The figures of a run show the numbers that they were given."""
+
+import matplotlib
+import numpy as np
+import pytest
+
+matplotlib.use("agg")
+
+from alexnet_keras.figures import training  # noqa: E402
+
+HISTORY = {
+    "loss": [2.0, 1.0],
+    "val_loss": [2.1, 1.25],
+    "top_1": [0.3, 0.6],
+    "val_top_1": [0.2, 0.5],
+}
+
+
+def test_curves_are_the_history_and_chance_is_drawn():
+    loss, accuracy = training.plot_history(HISTORY, classes=10)
+    for ax, names, chance in (
+        (loss, ("loss", "val_loss"), np.log(10)),
+        (accuracy, ("top_1", "val_top_1"), 0.1),
+    ):
+        first, second, line = ax.get_lines()
+        assert list(first.get_ydata()) == HISTORY[names[0]]
+        assert list(second.get_ydata()) == HISTORY[names[1]]
+        assert set(line.get_ydata()) == {chance}
+    assert loss.get_title() == "Validation loss 1.25; guessing has 2.30"
+    assert accuracy.get_title() == "Validation top-1 50%; guessing has 10.0%"
+
+
+def test_a_run_without_validation_is_drawn_too():
+    loss, _ = training.plot_history({"loss": [1.0]}, classes=3)
+    assert loss.get_title() == "Validation loss nan; guessing has 1.10"
+
+
+@pytest.mark.parametrize("as_tensor", [False, True])
+def test_predictions_count_and_mark_errors(as_tensor):
+    images = np.zeros((3, 4, 4, 3), "uint8")
+    labels = np.array([0, 1, 1])
+    if as_tensor:
+        tf = pytest.importorskip("tensorflow")
+        images, labels = tf.constant(images), tf.constant(labels)
+    scores = np.array([[0.75, 0.25], [0.75, 0.25], [0.25, 0.75]])
+    axes = training.plot_predictions(
+        images, labels, scores, ("cat", "dog"), columns=2
+    )
+    titles = [ax.get_title() for ax in axes.flat]
+    assert titles == ["cat 75%", "✗ cat 75%\nis dog", "dog 75%", ""]
+    assert axes[0, 0].figure.get_suptitle() == "2 of 3 named rightly"
+
+
+def test_runs_are_compared_after_the_images_that_all_have_seen():
+    records = {
+        "long": {
+            "history": {"val_top_1": [0.1, 0.3, 0.9]},
+            "train_size": 1000,
+            "class_names": list("abcd"),
+        },
+        "short": {
+            "history": {"val_top_1": [0.35]},
+            "train_size": 2000,
+            "class_names": list("abcd"),
+        },
+    }
+    ax = training.plot_comparison(records)
+    # After 2,000 images: 30 % against 35 %.
+    assert ax.get_title() == "After 2,000 images `short` leads with 35 %"
+    lines = {line.get_label(): line for line in ax.get_lines()}
+    np.testing.assert_array_equal(lines["long"].get_xdata(), [1e3, 2e3, 3e3])
+    np.testing.assert_allclose(lines["long"].get_ydata(), [10, 30, 90])
+    assert set(lines["chance"].get_ydata()) == {25.0}
+    styles = {
+        (lines[name].get_marker(), lines[name].get_linestyle())
+        for name in records
+    }
+    assert len(styles) == 2  # told apart without colour
+    assert ax.get_xlabel() and ax.get_ylabel()

@@ -1,0 +1,106 @@
+"""The figures of experiments show the numbers that they were given."""
+
+import matplotlib
+import numpy as np
+import pytest
+
+matplotlib.use("agg")
+pytest.importorskip("tensorflow")
+
+from alexnet_lab.experiments import figures  # noqa: E402
+from alexnet_lab.experiments.results import Findings  # noqa: E402
+
+
+def trial(seed, *errors):
+    return {
+        "seed": seed,
+        "learning_rate": 0.03,
+        "diverged": False,
+        "seconds": 1.0,
+        "train_error": [0.9, *errors],
+        "val_error": [0.9, *(error + 0.1 for error in errors)],
+        "train_loss": [2.3, *(2 * error for error in errors)],
+        "val_loss": [2.3, *(3 * error for error in errors)],
+    }
+
+
+@pytest.fixture
+def findings():
+    return Findings(
+        {
+            "conditions": {
+                "relu": {
+                    "learning_rate": 0.03,
+                    "tried": {"0.01": 1.5, "0.03": 1.0, "0.1": None},
+                    "trials": [trial(1, 0.5, 0.2), trial(2, 0.3)],
+                },
+                "tanh": {
+                    "learning_rate": 0.03,
+                    "tried": {"0.01": 2.5, "0.03": 2.0, "0.1": 2.2},
+                    "trials": [trial(1, 0.6, 0.4)],
+                },
+                "waiting": {"learning_rate": None, "trials": []},
+            }
+        }
+    )
+
+
+def test_curves_are_every_seed_and_the_mean_where_all_still_train(findings):
+    ax = figures.plot_curves(findings, ["relu"], target=0.25)
+    mean, first, second, target = (line.get_ydata() for line in ax.get_lines())
+    np.testing.assert_allclose(mean, [90, 40])
+    np.testing.assert_allclose(first, [90, 50, 20])
+    np.testing.assert_allclose(second, [90, 30, np.nan])
+    assert set(target) == {25}
+    assert ax.get_ylabel() == "training error (%)"
+
+
+@pytest.mark.parametrize(
+    "curve,label,last",
+    [
+        ("val_error", "validation error (%)", 50),
+        ("train_loss", "training loss (nats)", 0.8),
+        ("val_loss", "validation loss (nats)", 1.2),
+    ],
+)
+def test_every_curve_has_its_unit(findings, curve, label, last):
+    ax = figures.plot_curves(findings, ["tanh"], curve)
+    assert ax.get_ylabel() == label
+    assert ax.get_lines()[0].get_ydata()[-1] == pytest.approx(last)
+
+
+def test_lines_differ_without_hue(findings):
+    ax = figures.plot_curves(findings, ["relu", "tanh"])
+    legend = {line.get_label(): line for line in ax.get_lines()}
+    relu, tanh = legend["relu"], legend["tanh"]
+    assert relu.get_marker() != tanh.get_marker()
+    assert relu.get_linestyle() != tanh.get_linestyle()
+
+
+def test_final_errors_leave_out_what_has_not_been_run(findings):
+    ax = figures.plot_final_errors(findings)
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["relu", "tanh"]
+    drawn = [line.get_xdata() for line in ax.get_lines()]
+    np.testing.assert_allclose(drawn[0], [25, 35])  # the gap of the means
+    np.testing.assert_allclose(drawn[1], [20, 30])
+    np.testing.assert_allclose(drawn[2], [30, 40])
+
+
+def test_final_errors_name_the_gap_and_keep_rows_off_the_frame(findings):
+    ax = figures.plot_final_errors(findings)
+    labels = [t.get_text() for t in ax.get_legend().get_texts()]
+    assert labels == ["training", "validation", "gap of the means"]
+    bottom, top = ax.get_ylim()  # the first condition is at the top
+    assert top < 0 and bottom > 1
+    left, right = ax.get_xlim()
+    assert 0 < left < 20 and right > 50
+
+
+def test_rates_show_the_chosen_one_and_leave_out_what_diverged(findings):
+    ax = figures.plot_rates(findings, ["relu", "tanh"])
+    lines = ax.get_lines()
+    assert list(lines[0].get_xdata()) == [0.01, 0.03]
+    assert list(lines[2].get_ydata()) == [2.5, 2.0, 2.2]
+    labels = [t.get_text() for t in ax.get_legend().get_texts()]
+    assert labels == ["relu: 0.03", "tanh: 0.03"]
+    assert ax.get_xscale() == "log"

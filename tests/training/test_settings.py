@@ -1,0 +1,373 @@
+"""What the caller typed becomes the settings of a run, or an error in words."""
+
+import dataclasses
+import json
+import math
+import os
+import shlex
+import types
+
+import pytest
+
+pytest.importorskip("tensorflow")
+
+from alexnet_keras import __main__ as command_line  # noqa: E402
+from alexnet_keras import variants  # noqa: E402
+from alexnet_keras.training import config  # noqa: E402
+from alexnet_keras.training import recipes  # noqa: E402
+from alexnet_keras.training import run_folder  # noqa: E402
+
+
+def fill_in(dataset="cifar10", variant="paper", recipe="original", **options):
+    defaults = {
+        "epochs": None,
+        "batch_size": None,
+        "replicas": 1,
+        "input_size": None,
+        "learning_rate": None,
+        "scale_rate": False,
+        "precision": "float32",
+        "seed": 2012,
+        "skip_bad": False,
+    }
+    resolved, _, scaled = config.resolve(
+        dataset, variant, recipe, **{**defaults, **options}
+    )
+    return resolved, scaled
+
+
+def message_of(function, *arguments, **keywords):
+    with pytest.raises(ValueError) as error:
+        function(*arguments, **keywords)
+    return str(error.value)
+
+
+# --- Defaults ---
+
+
+@pytest.mark.parametrize(
+    "dataset, variant, recipe, epochs, batch_size, input_size",
+    [
+        ("cifar10", "paper", "paper", 90, 128, 224),
+        ("cifar10", "caffe", "original", 91, 128, 227),
+        ("some/folder", "original", "quick", 20, 64, 224),
+        ("photo_patches", "original", "original", 4, 32, 83),
+    ],
+)
+def test_what_is_not_given_comes_from_recipe_and_variant(
+    dataset, variant, recipe, epochs, batch_size, input_size
+):
+    run, scaled = fill_in(dataset, variant, recipe)
+    assert run == config.TrainConfig(
+        dataset=dataset,
+        variant=variant,
+        recipe=recipe,
+        epochs=epochs,
+        batch_size=batch_size,
+        replicas=1,
+        input_size=input_size,
+        learning_rate=0.01,
+        precision="float32",
+        seed=2012,
+        skip_bad=False,
+    )
+    assert scaled == recipes.RECIPES[recipe].scaled(epochs)
+
+
+@pytest.mark.parametrize(
+    "batch_size, replicas, expected", [(8, 2, 8), (7, 2, 8), (1, 3, 3)]
+)
+def test_every_replica_gets_as_many_images(batch_size, replicas, expected):
+    run, _ = fill_in(batch_size=batch_size, replicas=replicas)
+    assert (run.batch_size, run.replicas) == (expected, replicas)
+
+
+@pytest.mark.parametrize(
+    "options, factor",
+    [
+        ({}, 1),
+        ({"learning_rate": 0.02}, 2),
+        ({"batch_size": 256}, 1),
+        ({"batch_size": 256, "scale_rate": True}, 2),
+        ({"batch_size": 64, "scale_rate": True}, 0.5),
+        ({"batch_size": 63, "replicas": 64, "scale_rate": True}, 0.5),
+        ({"batch_size": 512, "scale_rate": True, "learning_rate": 1}, 400),
+    ],
+)
+def test_all_rates_keep_their_proportions(options, factor):
+    """The linear rule is that of the batch that is used, rounding included."""
+    run, recipe = fill_in(**options)
+    assert run.learning_rate == pytest.approx(0.01 * factor)
+    original = recipes.RECIPES["original"]
+    for stage, theirs in zip(recipe.stages, original.stages, strict=True):
+        assert stage.rate == pytest.approx(factor * theirs.rate)
+        assert stage.bias_rate == pytest.approx(factor * theirs.bias_rate)
+        assert stage.layers == theirs.layers
+        assert stage.start == theirs.start
+
+
+# --- The command line repeats the run ---
+
+
+@pytest.mark.parametrize(
+    "dataset, options",
+    [
+        ("photo_patches", {}),
+        ("imagenette/320px-v2", {"recipe": "paper", "precision": "float32"}),
+        (
+            "my photographs/of 'cats' & dogs",
+            {
+                "variant": "caffe",
+                "recipe": "original",
+                "epochs": 7,
+                "batch_size": 100,
+                "replicas": 3,
+                "scale_rate": True,
+                "precision": "mixed_bfloat16",
+                "seed": 0,
+                "skip_bad": True,
+            },
+        ),
+        ("cifar10", {"learning_rate": 1 / 3, "input_size": 99}),
+    ],
+)
+def test_the_command_parses_back_to_the_same_run(dataset, options):
+    run, recipe = fill_in(dataset, **options)
+    text = config.command(
+        run, output="runs/an output", save_every=50, tensorboard=False
+    )
+    words = shlex.split(text)
+    assert words[:4] == ["python", "-m", "alexnet_keras", "train"]
+    parsed = vars(command_line._parser().parse_args(words[3:]))
+    del parsed["run"], parsed["verbose"]
+    assert parsed.pop("output") == "runs/an output"
+    assert parsed.pop("save_every") == 50
+    assert parsed.pop("tensorboard") is False
+    assert fill_in(**parsed) == (run, recipe)
+
+
+# --- Errors in what was typed ---
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.5, "4", True])
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "input_size"])
+def test_counts_are_positive_integers(name, value):
+    assert message_of(fill_in, **{name: value}) == (
+        f"`{name}` must be a positive integer. Received: {name}={value!r}"
+    )
+
+
+@pytest.mark.parametrize("value", [0, -0.1, math.inf, math.nan, "0.1", True])
+def test_the_rate_is_a_positive_number(value):
+    assert message_of(fill_in, learning_rate=value) == (
+        "`learning_rate` must be a positive number. "
+        f"Received: learning_rate={value!r}"
+    )
+
+
+@pytest.mark.parametrize("value", [-1, 2**32, 1.5, "x", None, True])
+def test_the_seed_is_one_that_numpy_takes(value):
+    assert message_of(fill_in, seed=value) == (
+        "`seed` must be an integer from 0 to 4294967295. "
+        f"Received: seed={value!r}"
+    )
+
+
+@pytest.mark.parametrize("value", ["float16", "bfloat16", None])
+def test_precisions(value):
+    assert message_of(fill_in, precision=value) == (
+        "`precision` must be one of float32, mixed_float16, mixed_bfloat16. "
+        f"Received: precision={value!r}"
+    )
+
+
+def test_an_image_that_is_too_small():
+    assert message_of(fill_in, input_size=63) == (
+        "`input_size` must be at least 64 for variant 'paper'. "
+        "Received: input_size=63"
+    )
+
+
+# --- The folder of a run ---
+
+
+def data(names=("cat", "dog"), size=9, **contents):
+    return types.SimpleNamespace(
+        train_size=size,
+        validation_size=3,
+        class_names=names,
+        contents=dict.fromkeys(names, "as it was") | contents,
+    )
+
+
+def description(table="paper", data=data(), **options):  # noqa: B008
+    run, recipe = fill_in(**options)
+    table = variants.get_variant(table)
+    return run_folder.describe(run, table, recipe, data)
+
+
+def refusal(folder, differences):
+    return (
+        f"`output` holds a run with other settings: {differences}. Name "
+        "another folder, or the settings of that run. "
+        f"Received: output={str(folder)!r}"
+    )
+
+
+def test_the_same_settings_are_let_in(tmp_path):
+    folder = tmp_path / "runs" / "one"
+    assert run_folder.claim(folder, "cifar10") == folder
+    folder.mkdir(parents=True)
+    run_folder.check_same(folder, description())
+    run_folder.write(folder, description())
+    run_folder.check_same(folder, description())
+    assert os.listdir(folder) == ["settings.json"]
+    there = json.loads((folder / "settings.json").read_text())
+    assert there["learning_rate"] == 0.01
+    assert there["class_names"] == ["cat", "dog"]
+
+
+@pytest.mark.parametrize(
+    "options, differences",
+    [
+        ({"seed": 7}, "seed is 2012 there and 7 here"),
+        (
+            {"recipe": "quick", "epochs": 91},
+            "recipe is 'original' there and 'quick' here; "
+            "batch_size is 128 there and 64 here",
+        ),
+        ({"skip_bad": True}, "skip_bad is False there and True here"),
+        (
+            {"learning_rate": 0.02},
+            "learning_rate is 0.01 there and 0.02 here",
+        ),
+        (
+            {"data": data(("cat", "cow"), 8)},
+            "train_size is 9 there and 8 here; the classes are not the same; "
+            "the images of dog, cow are not the same, by their names or sizes",
+        ),
+        (
+            {"data": data(dog="another")},
+            "the images of dog are not the same, by their names or sizes",
+        ),
+        (
+            {
+                "table": dataclasses.replace(
+                    variants.VARIANTS["paper"], pool_rounding="ceil"
+                )
+            },
+            "the layers or the rates behind the names are not the same",
+        ),
+        (
+            {
+                "recipe": dataclasses.replace(
+                    recipes.RECIPES["original"], momentum=0.8
+                )
+            },
+            "the layers or the rates behind the names are not the same",
+        ),
+    ],
+)
+def test_other_settings_are_named(tmp_path, options, differences):
+    run_folder.write(tmp_path, description())
+    assert message_of(
+        run_folder.check_same, tmp_path, description(**options)
+    ) == refusal(tmp_path, differences)
+
+
+def test_a_setting_that_an_older_file_has_not(tmp_path):
+    older = description()
+    del older["skip_bad"]
+    run_folder.write(tmp_path, older)
+    assert message_of(
+        run_folder.check_same, tmp_path, description()
+    ) == refusal(tmp_path, "skip_bad is None there and False here")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "3",
+        "[1, 2]",
+        '"text"',
+        "\0\0",
+        '{"contents": []}',
+        "[" * 99_999,
+    ],
+)
+def test_damaged_settings(tmp_path, text):
+    (tmp_path / "settings.json").write_text(text)
+    assert message_of(run_folder.check_same, tmp_path, description()) == (
+        "`output` holds a run whose settings.json is damaged. Name another "
+        "folder, or remove this file if you are sure of the settings. "
+        f"Received: output={str(tmp_path)!r}"
+    )
+
+
+def test_no_folder_is_asked_for():
+    assert run_folder.claim(None, "cifar10") is None
+
+
+def test_a_run_among_the_images_is_refused(tmp_path, monkeypatch):
+    for split in ("train", "val"):
+        for name in "ab":
+            (tmp_path / "split" / split / name).mkdir(parents=True)
+    plain, split = tmp_path / "split" / "train", tmp_path / "split"
+    monkeypatch.chdir(plain)
+    for output, dataset in (
+        ("runs/one", "."),
+        (plain / "a", plain),
+        (split / "val" / "b" / "run", split),
+    ):
+        with pytest.raises(ValueError, match="must not lie among the images"):
+            run_folder.claim(output, dataset)
+    assert run_folder.claim(split / "runs", split) == split / "runs"
+    assert run_folder.claim(plain / ".." / "x", plain).name == "x"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert run_folder.claim("~/one", "cifar10") == tmp_path / "one"
+    with pytest.raises(ValueError, match="must name a folder"):
+        run_folder.claim("", "cifar10")
+
+
+@pytest.mark.parametrize("inside", ["", "run", "runs/one"])
+def test_output_must_be_a_folder(tmp_path, inside):
+    (tmp_path / "file").write_text("")
+    output = tmp_path / "file" / inside
+    assert message_of(run_folder.claim, output, "cifar10") == (
+        f"`output` cannot be written: {str(tmp_path / 'file')!r} is no "
+        f"folder, or is not yours to write. Received: output={str(output)!r}"
+    )
+
+
+@pytest.mark.parametrize("inside", ["", "run"])
+def test_output_must_be_writable(tmp_path, monkeypatch, inside):
+    # Not by its mode: root may write anything.
+    asked = []
+
+    def access(path, mode):
+        asked.append((path, mode))
+        return False
+
+    monkeypatch.setattr(os, "access", access)
+    output = tmp_path / inside
+    assert message_of(run_folder.claim, output, "cifar10") == (
+        f"`output` cannot be written: {str(tmp_path)!r} is no folder, or is "
+        f"not yours to write. Received: output={str(output)!r}"
+    )
+    assert asked == [(tmp_path, os.W_OK)]
+
+
+@pytest.mark.extra
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0,
+    reason="root may enter any folder",
+)
+def test_output_in_a_locked_folder(tmp_path):
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0)
+    assert message_of(run_folder.claim, locked / "run", "cifar10") == (
+        f"`output` cannot be written: {str(locked)!r} is no folder, or is not "
+        f"yours to write. Received: output={str(locked / 'run')!r}"
+    )

@@ -1,0 +1,471 @@
+"""Runs of training: replicas, schedule, precision, exact results, words."""
+
+import csv
+import dataclasses
+import json
+import math
+import os
+import shlex
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from support import narrow
+
+tf = pytest.importorskip("tensorflow")
+
+import toy_runs  # noqa: E402
+from toy_runs import TOY  # noqa: E402, F401
+from toy_runs import make_images  # noqa: E402
+from toy_runs import run  # noqa: E402
+
+from alexnet_keras import VARIANTS  # noqa: E402
+from alexnet_keras import __main__ as command_line  # noqa: E402
+from alexnet_keras import optimizers  # noqa: E402
+from alexnet_keras import variants  # noqa: E402
+from alexnet_keras.data import datasets  # noqa: E402
+from alexnet_keras.training import distribution  # noqa: E402
+from alexnet_keras.training import results  # noqa: E402
+from alexnet_keras.training import run_folder  # noqa: E402
+from alexnet_keras.training import trainer  # noqa: E402
+from alexnet_keras.training.recipes import Recipe  # noqa: E402
+from alexnet_keras.training.recipes import Stage  # noqa: E402
+
+pytestmark = pytest.mark.skipif(
+    bool(tf.config.list_physical_devices("GPU")),
+    reason="two logical CPUs stand in for two GPUs",
+)
+
+
+def without_dropout(table):
+    """With weights large enough for every layer to learn."""
+    layers = []
+    for layer in table.layers:
+        if isinstance(layer, variants.Dropout):
+            layer = dataclasses.replace(layer, rate=0.0)
+        elif isinstance(layer, variants.Conv | variants.Dense):
+            layer = dataclasses.replace(layer, init="glorot_uniform")
+        layers.append(layer)
+    return dataclasses.replace(table, layers=tuple(layers))
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    return make_images(tmp_path_factory.mktemp("images"), 24, 5)
+
+
+class Recorder(keras.callbacks.Callback):
+    """Keeps rates, weights and velocities of the end of each epoch."""
+
+    def on_train_begin(self, logs=None):
+        self.optimizer = optimizers.unwrap(self.model.optimizer)
+        self.rates, self.weights, self.velocities = [], [self._weights()], []
+
+    def _weights(self):
+        return [v.numpy() for v in self.model.trainable_variables]
+
+    def on_epoch_end(self, epoch, logs=None):
+        rates = (self.optimizer.learning_rate, self.optimizer._bias_rate)
+        self.rates.append(tuple(float(rate.numpy()) for rate in rates))
+        self.weights.append(self._weights())
+        self.velocities.append([v.numpy() for v in self.optimizer.velocities])
+
+
+@pytest.fixture
+def recorder(monkeypatch):
+    """Looks into the model of the next run."""
+    recorder = Recorder()
+    monkeypatch.setattr(toy_runs, "CALLBACKS", [recorder])
+    return recorder
+
+
+# --- The whole recipe, on one device and on two ---
+
+
+def whole(dataset, **options):
+    return run(
+        dataset,
+        variant=without_dropout(narrow("original")),
+        epochs=4,
+        input_size=67,
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def one_device(dataset):
+    return whole(dataset)
+
+
+def test_two_replicas_equal_one_device(dataset, one_device):
+    two = whole(dataset, replicas=2)
+    weights = one_device.model.get_weights()
+    for first, second in zip(weights, two.model.get_weights(), strict=True):
+        np.testing.assert_allclose(first, second, atol=1e-6)
+        if first.ndim == 1:  # a bias: it started as a constant, and moved
+            assert np.ptp(first) > 0
+    for name in set(two.history):
+        np.testing.assert_allclose(
+            one_device.history[name], two.history[name], rtol=1e-5, atol=1e-5
+        )
+
+
+def test_a_run_leaves_all_that_its_use_needs(
+    dataset, one_device, tmp_path, capsys
+):
+    result = whole(dataset, output=tmp_path, verbose=2)
+    # The same seed: the same weights.
+    weights = result.model.get_weights()
+    for ours, theirs in zip(weights, one_device.model.get_weights()):
+        np.testing.assert_array_equal(ours, theirs)
+
+    assert sorted(os.listdir(tmp_path)) == [
+        "curves.png",
+        "history.csv",
+        "model.keras",
+        "results.json",
+        "settings.json",
+        "statistics.npz",
+    ]
+    assert {*os.listdir(tmp_path)} == {*run_folder.FILES}
+    record = json.loads((tmp_path / "results.json").read_text())
+    assert record["settings"] == dataclasses.asdict(result.config)
+    assert record["history"] == result.history
+    assert record["results"]["val_loss"] == result.history["val_loss"][-1]
+    assert record["class_names"] == ["dark", "light"]
+    assert record["summary"] == result.summary
+    words = shlex.split(record["command"])[3:]
+    parsed = vars(command_line._parser().parse_args(words))
+    for name, value in dataclasses.asdict(result.config).items():
+        assert parsed[name] == value
+    settings = json.loads((tmp_path / "settings.json").read_text())
+    assert settings.items() > record["settings"].items()
+    with open(tmp_path / "history.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
+    assert [float(row["loss"]) for row in rows] == result.history["loss"]
+    assert Image.open(tmp_path / "curves.png").size[0] > 500
+    # The model takes raw pixels and knows its names.
+    model = keras.models.load_model(tmp_path / "model.keras")
+    image = np.full((1, 67, 67, 3), 200, "uint8")
+    scores = model.predict(image, verbose=0)
+    np.testing.assert_allclose(scores.sum(), 1, rtol=1e-5)
+    np.testing.assert_array_equal(
+        scores, result.model.predict(image, verbose=0)
+    )
+    assert model.get_layer("class_names").class_names == ("dark", "light")
+
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()
+    assert lines[0] == (
+        f"original at 67×67 on {dataset}: 24 training and 5 validation images "
+        "of 2 classes. Recipe full, 4 epochs, batches of 8 on 1 replica(s) of "
+        "CPU, float32, no XLA."
+    )
+    assert lines[1:8:2] == [f"Epoch {number}/4" for number in range(1, 5)]
+    assert all(" - val_top_1: " in line for line in lines[2:9:2])
+    assert lines[9].startswith(f"{result.summary} (")
+    assert lines[10] == (
+        f"Written to {tmp_path}: curves.png, history.csv, model.keras, "
+        "results.json, settings.json, statistics.npz"
+    )
+    assert len(lines) == 11
+    assert printed.err == ""
+
+
+@pytest.mark.parametrize(
+    "precision, tolerance", [("mixed_float16", 0.1), ("mixed_bfloat16", 0.25)]
+)
+def test_mixed_precision_learns_the_same(
+    dataset, one_device, precision, tolerance, recorder
+):
+    result = whole(dataset, precision=precision)
+    assert result.config.precision == precision
+    assert all(map(math.isfinite, result.history["loss"]))
+    # Trained in half precision, with the schedule and under a scaled loss.
+    layer = recorder.model.get_layer("conv2")
+    assert layer.compute_dtype == precision.removeprefix("mixed_")
+    scaled = isinstance(
+        recorder.model.optimizer, keras.optimizers.LossScaleOptimizer
+    )
+    assert scaled == (precision == "mixed_float16")
+    assert [rate for rate, _ in recorder.rates] == pytest.approx(
+        [1e-3, 5e-4, 1e-4, 1e-4]
+    )
+    # What is returned computes in float32, normalizers and all.
+    assert {layer.compute_dtype for layer in result.model.layers} == {"float32"}
+    assert keras.config.dtype_policy().name == "float32"
+    # Activations have three digits, two in bfloat16; a loss near 0 has none
+    # in common. Guessing has a loss of 0.69.
+    np.testing.assert_allclose(
+        result.history["loss"], one_device.history["loss"], rtol=0, atol=0.02
+    )
+    start = recorder.weights[0]
+    ours = [v.numpy() for v in result.model.trainable_variables]
+    theirs = [v.numpy() for v in one_device.model.trainable_variables]
+    for before, mine, other in zip(start, ours, theirs, strict=True):
+        if before.ndim > 1:
+            error = np.linalg.norm(mine - other)
+            assert error < tolerance * np.linalg.norm(other - before)
+
+
+# --- The schedule reaches the optimizer ---
+
+
+def test_rates_by_epoch_and_the_freeze(dataset, recorder):
+    result = run(dataset, epochs=4, batch_size=4, scale_rate=True)
+    # The linear rule: half the batch, half the rates.
+    assert result.config.learning_rate == 5e-4
+    np.testing.assert_allclose(
+        recorder.rates,
+        [(5e-4, 1e-3), (2.5e-4, 5e-4), (5e-5, 5e-4), (5e-5, 5e-4)],
+        rtol=1e-6,
+    )
+    names = [v.path for v in recorder.model.trainable_variables]
+    frozen = [name.startswith("conv1/") for name in names]
+    assert frozen == [True, True, False, False, False, False]
+    for epoch in range(4):
+        before, after = recorder.weights[epoch : epoch + 2]
+        for still, was, now in zip(frozen, before, after):
+            assert np.array_equal(was, now) == (still and epoch >= 2)
+    # It was moving when it was frozen, and kept its velocity.
+    for index in (0, 1):
+        velocity = recorder.velocities[1][index]
+        assert np.any(velocity)
+        np.testing.assert_array_equal(recorder.velocities[3][index], velocity)
+
+
+def test_a_run_whose_error_does_not_fall_ends_early(dataset, capsys):
+    still = Recipe("still", 9, (Stage(0, 1e-9, 0),) * 2, patience=1)
+    result = run(dataset, recipe=still, epochs=None, verbose=2)
+    # The first epoch has the lowest error so far; two stages of one more.
+    assert len(result.history["val_top_1"]) == 3
+    assert result.config.epochs == 9
+    assert (
+        "The validation error has not fallen for 1 epoch(s) at the last rate: "
+        "the run ends after epoch 3.\n"
+    ) in capsys.readouterr().out
+
+
+def test_another_seed_gives_other_weights(dataset, monkeypatch):
+    class Begun(Exception):
+        pass
+
+    def stop(model, *others):
+        raise Begun(model.get_layer("conv1").get_weights()[0])
+
+    monkeypatch.setattr(trainer, "_fit", stop)
+    kernels = []
+    for seed in (1, 1, 2):
+        with pytest.raises(Begun) as caught:
+            run(dataset, seed=seed)
+        kernels += caught.value.args
+    np.testing.assert_array_equal(kernels[0], kernels[1])
+    assert not np.allclose(kernels[0], kernels[2], atol=0.01)
+
+
+# --- Any number of images, each counted once ---
+
+
+@pytest.mark.parametrize(
+    "train, validation, batch_size", [(2, 2, 1), (9, 3, 16), (17, 5, 7)]
+)
+def test_results_are_exact_for_any_number_of_images(
+    tmp_path, train, validation, batch_size
+):
+    dataset = make_images(tmp_path, train, validation)
+    result = run(dataset, batch_size=batch_size, replicas=2)
+    assert all(map(math.isfinite, result.history["loss"]))
+    assert result.config.batch_size % 2 == 0
+    assert batch_size <= result.config.batch_size <= batch_size + 1
+    images, labels = [], []
+    for image, label in datasets.load_dataset(dataset).images("validation"):
+        resized = tf.image.resize(image, (18, 18), antialias=True)
+        images.append(np.round(resized[1:17, 1:17].numpy()))
+        labels.append(int(label))
+    assert len(labels) == validation
+    scores = result.model.predict(np.array(images), verbose=0)
+    picked = scores[np.arange(len(labels)), labels]
+    np.testing.assert_allclose(
+        result.history["val_loss"][-1], -np.log(picked).mean(), rtol=1e-4
+    )
+    np.testing.assert_allclose(
+        result.history["val_top_1"][-1], np.mean(picked > 0.5), rtol=1e-6
+    )
+
+
+# --- What is said about a run ---
+
+
+def history(loss, val_loss, top_1=0.5, top_5=0.9):
+    return {
+        "loss": [loss],
+        "val_loss": [val_loss],
+        "val_top_1": [top_1],
+        "val_top_5": [top_5],
+    }
+
+
+def test_a_network_at_chance_is_reported_as_such():
+    learned, summary = results.summarize(history(2.3026, 2.31, 0.1, 1.0), 10)
+    assert not learned
+    assert summary == (
+        "The network did not learn: the loss is 2.303, and guessing gives "
+        "ln(10) = 2.303. Accuracies mean nothing here. Train for more epochs, "
+        "or with another learning rate."
+    )
+
+
+def test_a_loss_that_is_no_number_is_reported():
+    learned, summary = results.summarize({"loss": [1.0, math.nan]}, 10)
+    assert not learned
+    assert summary == (
+        "The network did not learn: the loss is nan. Train again with a "
+        "smaller learning rate."
+    )
+
+
+@pytest.mark.parametrize(
+    "classes, summary",
+    [
+        (
+            10,
+            "Validation: top-1 50.0% (chance 10.0%), top-5 90.0% (chance "
+            "50.0%), loss 0.400 (chance 2.303).",
+        ),
+        (
+            3,
+            "Validation: top-1 50.0% (chance 33.3%), loss 0.400 (chance 1.099).",
+        ),
+    ],
+)
+def test_what_was_learned_is_reported_against_chance(classes, summary):
+    assert results.summarize(history(0.3, 0.4), classes) == (True, summary)
+
+
+def test_divergence_ends_the_run_and_is_said(dataset, tmp_path, capsys):
+    result = run(
+        dataset,
+        learning_rate=1e30,
+        epochs=4,
+        output=tmp_path,
+        save_every=1,
+        verbose=2,
+    )
+    loss = result.history["loss"][-1]
+    assert not math.isfinite(loss)
+    assert len(result.history["loss"]) < 4
+    assert not result.learned
+    assert result.summary == (
+        f"The network did not learn: the loss is {loss}. Train again with a "
+        "smaller learning rate."
+    )
+    assert f"{result.summary} (" in capsys.readouterr().out
+    assert not list(tmp_path.glob("checkpoint*"))
+
+
+def test_tensorboard_gets_the_curves(dataset, tmp_path):
+    pytest.importorskip("tensorboard")
+    result = run(dataset, epochs=2, output=tmp_path, tensorboard=True)
+    found = {}
+    for path in sorted((tmp_path / "tensorboard").rglob("events*")):
+        for record in tf.data.TFRecordDataset(str(path)):
+            event = tf.compat.v1.Event.FromString(record.numpy())
+            for value in event.summary.value:
+                if value.HasField("tensor"):
+                    name = f"{path.parent.name} {value.tag}"
+                    number = tf.make_ndarray(value.tensor)
+                    found.setdefault(name, []).append(number)
+    for split, prefix in (("train", ""), ("validation", "val_")):
+        for name in ("loss", "top_1", "top_5"):
+            np.testing.assert_allclose(
+                found[f"{split} epoch_{name}"],
+                result.history[prefix + name],
+                rtol=1e-6,
+            )
+    np.testing.assert_allclose(found["train epoch_learning_rate"], [1e-3, 1e-4])
+
+
+# --- Errors, before anything runs ---
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (
+            {"epochs": 0},
+            "`epochs` must be a positive integer. Received: epochs=0",
+        ),
+        (
+            {"replicas": -1},
+            "`replicas` must be a positive integer. Received: replicas=-1",
+        ),
+        (
+            {"save_every": 0},
+            "`save_every` must be a positive integer. Received: save_every=0",
+        ),
+        (
+            {"variant": "alexnet"},
+            f"`variant` must be one of {', '.join(VARIANTS)}, or a "
+            "`variants.Variant` table of your own. Received: "
+            "variant='alexnet'",
+        ),
+        (
+            {"recipe": "fast"},
+            "`recipe` must be one of paper, original, quick, or a "
+            "`recipes.Recipe` of your own. Received: recipe='fast'",
+        ),
+        (
+            # A layer, but not one that trains.
+            {"recipe": Recipe("own", 1, (Stage(0, 1, 1, (("norm1", 0),)),))},
+            "`recipe` 'own' has a rate for norm1, and the variant has no such "
+            "layer to train. Received: layers conv1, fc6, predictions",
+        ),
+        (
+            {"tensorboard": True},
+            "`tensorboard` needs `output`, the folder for its events. "
+            "Received: tensorboard=True, output=None",
+        ),
+    ],
+)
+def test_arguments_are_checked_first(options, message, monkeypatch):
+    monkeypatch.setattr(datasets, "load_dataset", None)  # not even that
+    with pytest.raises(ValueError) as caught:
+        run("photo_patches", **options)
+    assert str(caught.value) == message
+
+
+def test_a_folder_with_another_run_is_left_as_it_is(tmp_path):
+    (tmp_path / "settings.json").write_text("{}")
+    with pytest.raises(ValueError) as caught:
+        run("photo_patches", output=tmp_path)
+    assert str(caught.value).startswith(
+        "`output` holds a run with other settings: dataset is None there and "
+        "'photo_patches' here; variant is None there and 'toy' here; "
+    )
+    assert (tmp_path / "settings.json").read_text() == "{}"
+    assert os.listdir(tmp_path) == ["settings.json"]
+
+
+def test_more_logical_cpus_than_tensorflow_started_with():
+    with pytest.raises(ValueError) as caught:
+        distribution.make_strategy(3)
+    assert str(caught.value) == (
+        "`replicas` on a CPU must be set before TensorFlow has run anything. "
+        "Restart Python and ask first. Received: replicas=3"
+    )
+
+
+# --- What surrounds the call ---
+
+
+def test_what_the_caller_has_switched_on_is_refused(dataset, image_data_format):
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        with pytest.raises(ValueError, match="outside of the scope"):
+            run(dataset)
+    with pytest.raises(ValueError, match="at most 10 times the"):
+        run(dataset, batch_size=10_000)
+    image_data_format("channels_first")
+    with pytest.raises(ValueError, match="as channels_last"):
+        run(dataset)
