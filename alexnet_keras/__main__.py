@@ -2,11 +2,17 @@
 
 import argparse
 import contextlib
+import itertools
 import os
+import pathlib
 import sys
 
-from alexnet_keras import model_commands
 from alexnet_keras.utils.printing import printable
+
+MODEL = (
+    "a .keras file, the output folder of a run, or torchvision or caffe: "
+    "weights published for ImageNet, downloaded once"
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -17,11 +23,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments=None):
-    """Runs a command; returns the exit status.
-
-    Args:
-        arguments: list of words; defaults to those of the command line.
-    """
+    """Runs the command line, or a list of words; returns the exit status."""
     parsed = _parser().parse_args(arguments)
     try:
         return parsed.run(parsed)
@@ -46,105 +48,90 @@ def _parser():
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    shapes = commands.add_parser(
-        "shapes", help="print a variant's table: sizes, parameters, MACs"
-    )
-    shapes.add_argument("--variant", default="paper", help="default: paper")
-    shapes.add_argument(
-        "--input-size", type=int, help="pixels a side; default: the variant's"
-    )
-    shapes.add_argument(
-        "--classes", type=int, help="default: the variant's own"
-    )
-    shapes.add_argument(
-        "--figure", help="also draw the network to scale into this file"
-    )
-    shapes.set_defaults(run=_shapes)
+    def command(run, help):
+        added = commands.add_parser(run.__name__[1:], help=help)
+        added.set_defaults(run=run)
+        return added.add_argument
 
-    train = commands.add_parser(
-        "train", help="train on photographs, and write what came out"
-    )
-    train.add_argument(
+    add = command(_shapes, "print a variant's table: sizes, parameters, MACs")
+    add("--variant", default="paper", help="default: paper")
+    size = "pixels a side; default: the variant's"
+    add("--input-size", type=int, help=size)
+    add("--classes", type=int, help="default: the variant's own")
+    add("--figure", help="also draw the network to scale into this file")
+
+    add = command(_train, "train on photographs, and write what came out")
+    add(
         "--dataset",
         default="photo_patches",
         help="photo_patches (embedded, the default), a TFDS name, or the path "
         "of a folder of class folders",
     )
-    train.add_argument(
-        "--variant", default="original", help="default: original"
-    )
-    train.add_argument(
-        "--recipe",
-        default="quick",
-        help="quick (default), paper or original",
-    )
-    train.add_argument(
-        "--epochs", type=int, help="default: the recipe's; photo_patches: 4"
-    )
-    train.add_argument(
-        "--batch-size",
-        type=int,
-        help="over all replicas; default: the recipe's; photo_patches: 32",
-    )
-    train.add_argument(
+    add("--variant", default="original", help="default: original")
+    add("--recipe", default="quick", help="quick (default), paper or original")
+    default = "default: the recipe's; photo_patches:"
+    add("--epochs", type=int, help=f"{default} 4")
+    add("--batch-size", type=int, help=f"over all replicas; {default} 32")
+    add(
         "--replicas",
         type=int,
         help="GPUs (default: all), or logical CPUs where there is no GPU "
         "(default: 1)",
     )
-    train.add_argument(
-        "--input-size",
-        type=int,
-        help="pixels a side; default: the variant's; photo_patches: 83",
-    )
-    train.add_argument(
-        "--learning-rate",
-        type=float,
-        help="of the weights at first; default: the recipe's",
-    )
-    train.add_argument(
-        "--scale-rate",
-        action="store_true",
-        help="multiply the rates by the batch size over the recipe's",
-    )
-    train.add_argument(
-        "--precision",
-        default="float32",
-        help="float32 (default), mixed_bfloat16 or mixed_float16",
-    )
-    train.add_argument("--seed", type=int, default=2012, help="default: 2012")
-    train.add_argument(
+    add("--input-size", type=int, help=f"{size}; photo_patches: 83")
+    rate = "of the weights at first; default: the recipe's"
+    add("--learning-rate", type=float, help=rate)
+    rates = "multiply the rates by the batch size over the recipe's"
+    add("--scale-rate", action="store_true", help=rates)
+    precisions = "float32 (default), mixed_bfloat16 or mixed_float16"
+    add("--precision", default="float32", help=precisions)
+    add("--seed", type=int, default=2012, help="default: 2012")
+    add(
         "--output",
         help="folder of the run; goes on with it if it was stopped; default: "
         "a new one in runs/",
     )
-    train.add_argument(
-        "--save-every",
-        type=int,
-        help="steps between checkpoints; default: an epoch",
-    )
-    train.add_argument(
-        "--tensorboard",
-        action="store_true",
-        help="write events to OUTPUT/tensorboard",
-    )
-    train.add_argument(
-        "--skip-bad",
-        action="store_true",
-        help="leave out image files that cannot be read",
-    )
-    train.add_argument(
+    steps = "steps between checkpoints; default: an epoch"
+    add("--save-every", type=int, help=steps)
+    events = "write events to OUTPUT/tensorboard"
+    add("--tensorboard", action="store_true", help=events)
+    skip = "leave out image files that cannot be read"
+    add("--skip-bad", action="store_true", help=skip)
+    add(
         "--verbose",
         type=int,
         default=1,
         choices=(0, 1, 2),
         help="0 silent, 1 a bar (default), 2 a line an epoch",
     )
-    train.set_defaults(run=_train)
 
-    model_commands.add_evaluate(commands)
-    model_commands.add_predict(commands)
-    model_commands.add_export(commands)
+    add = command(_evaluate, "measure a trained network on validation images")
+    add("model", metavar="MODEL", help=MODEL)
+    add(
+        "--dataset",
+        help="as for train; its classes must be those of the network; "
+        "default: that of the run",
+    )
+    add("--skip-bad", action="store_true", help=skip)
+    views = "average over ten views of each image, as in 2012"
+    add("--ten-crop", action="store_true", help=views)
+    add("--per-class", action="store_true", help="print a row for each class")
+    figure = "draw what is taken for what into this file, such as a .png"
+    add("--confusion", metavar="FILE", help=figure)
+    add("--batch-size", type=int, default=64, help="default: 64")
+
+    add = command(_predict, "say what image files show: the best five names")
+    add("model", metavar="MODEL", help=MODEL)
+    add("images", metavar="IMAGE", nargs="+")
+
+    add = command(_export, "write a network for other programs, and check it")
+    add("model", metavar="MODEL", help=MODEL)
+    formats = "saved_model (TensorFlow), litert (TensorFlow Lite) or onnx"
+    add("--format", required=True, help=formats)
+    target = "a new folder for saved_model, a .tflite or an .onnx file"
+    add("--output", required=True, help=target)
+    largest = "largest difference of outputs that passes; default: 1e-4"
+    add("--tolerance", type=float, default=1e-4, help=largest)
     return parser
 
 
@@ -173,15 +160,13 @@ def _train(arguments):
     options = {
         name: value for name, value in vars(arguments).items() if name != "run"
     }
-    if options["output"] is not None:
-        trainer.train(**options)
-        return 0
-    folder = options["output"] = _new_folder(arguments)
+    made = options["output"] is None and _new_folder(arguments)
     try:
-        trainer.train(**options)
+        trainer.train(**options | ({"output": made} if made else {}))
     finally:
         with contextlib.suppress(OSError):  # it is not empty
-            os.removedirs(folder)
+            if made:
+                os.removedirs(made)
     return 0
 
 
@@ -191,12 +176,127 @@ def _new_folder(arguments):
 
     dataset = config.path_name(arguments.dataset)
     name = os.path.join("runs", f"{dataset}-{arguments.variant}")
-    folder, number = name, 2
-    while True:
+    for number in itertools.count(1):
+        folder = f"{name}-{number}" if number > 1 else name
         with contextlib.suppress(FileExistsError):
             os.makedirs(folder)
             return folder
-        folder, number = f"{name}-{number}", number + 1
+
+
+def _evaluate(arguments):
+    from alexnet_keras import validation
+    from alexnet_keras.inference import evaluation
+
+    validation.integer("batch_size", arguments.batch_size)
+    if arguments.confusion:
+        _check_figure(arguments.confusion)
+    model = _load(arguments.model)
+    data = _load_data(arguments)
+    for sentence in data.skipped:
+        print(sentence, file=sys.stderr)
+    result = evaluation.evaluate(
+        model,
+        data,
+        ten_crop=arguments.ten_crop,
+        batch_size=arguments.batch_size,
+        verbose=int(sys.stderr.isatty()),
+    )
+    views = "ten crops" if arguments.ten_crop else "centre crop"
+    print(
+        f"{printable(arguments.model)} on {printable(data.name)}: "
+        f"{result.images:,} validation images, {views}"
+    )
+    print(result)
+    if arguments.per_class:
+        table = result.per_class().rename(index=printable)
+        shares = dict.fromkeys(("top-1", "top-5"), "{:.1%}".format)
+        print(f"\n{table.to_string(formatters=shares, na_rep='–')}")
+    if arguments.confusion:
+        from alexnet_keras.figures import evaluation as figures
+
+        axes = figures.plot_confusion(result)
+        axes.figure.savefig(arguments.confusion, dpi=110)
+    return 0
+
+
+def _load_data(arguments):
+    """Loads the data set that is named, or that of the run."""
+    from alexnet_keras.data import datasets
+    from alexnet_keras.training import run_folder
+
+    if arguments.dataset is not None:
+        return datasets.load_dataset(arguments.dataset, arguments.skip_bad)
+    name, skip_bad = run_folder.read_dataset(arguments.model)
+    try:
+        return datasets.load_dataset(name, skip_bad or arguments.skip_bad)
+    except ValueError as error:
+        raise ValueError(
+            "`--dataset` must be named, as that of the run cannot be loaded "
+            f"from {os.getcwd()!r}: {error}"
+        ) from error
+
+
+def _load(path):
+    """Loads a classifier; warns of one that gets pixels it may not expect."""
+    from alexnet_keras import classifier
+
+    model = classifier.load_classifier(path)
+    remark = classifier.remark(model)
+    if remark:
+        print(f"warning: {remark}", file=sys.stderr)
+    return model
+
+
+def _check_figure(path):
+    """An hour of counting must not end at a figure that cannot be written."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    known = FigureCanvasBase.get_supported_filetypes()
+    file = pathlib.Path(path)
+    if file.suffix[1:].lower() not in known or not file.parent.is_dir():
+        raise ValueError(
+            "`--confusion` must name a figure, such as a .png file, in a "
+            f"folder that is there. Received: {path!r}"
+        )
+
+
+def _predict(arguments):
+    from alexnet_keras.inference import prediction
+
+    model = _load(arguments.model)
+    predictions = prediction.predict(model, arguments.images)
+    for image in predictions:
+        path = printable(image.path)
+        if image.error:
+            print(f"{path}: {image.error}", file=sys.stderr)
+            continue
+        print(path)
+        for name, probability in image.guesses:
+            print(f"{100 * probability:7.1f} %  {printable(name)}")
+    bad = sum(image.error is not None for image in predictions)
+    if bad:
+        print(
+            f"error: {bad:,} of {len(predictions):,} images could not be read",
+            file=sys.stderr,
+        )
+    return 1 if bad else 0
+
+
+def _export(arguments):
+    from alexnet_keras import classifier
+    from alexnet_keras.inference import export
+
+    # The cheap questions first: a network takes seconds to load.
+    export.check_target(arguments.output, arguments.format, arguments.tolerance)
+    model = classifier.load_network(arguments.model)
+    done = export.export(
+        model, arguments.output, arguments.format, arguments.tolerance
+    )
+    print(
+        f"{printable(done.path)}: {done.format}, {done.bytes / 1e6:,.1f} MB; "
+        f"its outputs differ from the model's by {done.difference:.2g} at most"
+    )
+    return 0
 
 
 if __name__ == "__main__":

@@ -163,10 +163,11 @@ loss 2.624 nats, chance 1.099
 undecided: 1 of 6 have no best class, but a tie or NaN; no hits
 """
 CLASSES = """
-class  images    top-1    top-5  undecided  mostly mistaken for
-ant         3   33.3 %        –          0  bee (1)
-bee         2   50.0 %        –          1
-cat         1  100.0 %        –          0
+       images  top-1  undecided mostly mistaken for
+class
+ant         3  33.3%          0             bee (1)
+bee         2  50.0%          1
+cat         1 100.0%          0
 """
 
 
@@ -219,7 +220,8 @@ def test_evaluate_with_all_options(run_folder, red_images, tmp_path, capsys):
     words += ["--ten-crop", "--per-class", "--skip-bad", "--batch-size", "4"]
     assert command_line.main([*words, "--confusion", str(figure)]) == 0
     printed = capsys.readouterr()
-    assert printed.out == (
+    lines = [line.rstrip() for line in printed.out.splitlines()]
+    assert "\n".join(lines) + "\n" == (
         f"{model} on {red_images}: 6 validation images, ten crops\n"
         f"{SUMMARY}{CLASSES}"
     )
@@ -328,6 +330,17 @@ def test_names_cannot_forge_a_line_of_an_error(red_images, tmp_path, capsys):
     assert command_line.main(words) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert f"Only `model` has {SHOWN}; only `data` has cat." in line
+
+
+def test_names_cannot_tear_the_table_of_classes(red_images, tmp_path, capsys):
+    build_toy(("ant", "bee", HOSTILE)).save(tmp_path / "model.keras")
+    for split in ("train", "val"):
+        folder = red_images / split
+        (folder / "cat").rename(folder / HOSTILE)
+    words = ["evaluate", str(tmp_path), "--dataset", str(red_images)]
+    assert command_line.main([*words, "--per-class"]) == 0
+    rows = capsys.readouterr().out.splitlines()[-3:]
+    assert [row.split()[0] for row in rows] == ["ant", "bee", "elk\\x1b[2J\\nerror:"]
 
 
 def test_a_stored_summary_cannot_act_on_the_terminal(

@@ -8,7 +8,6 @@ with ten, and `assets/results` gets a file for each and the figure of all.
 """
 
 import argparse
-import dataclasses
 import json
 import pathlib
 
@@ -25,7 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "assets" / "results"
 DATASET = "imagenette/320px-v2"
 EPOCHS = {"original": 12, "paper": 4, "caffe": 4, "torchvision": 4}
-COUNTS = ("images", "top_1_hits", "top_5_hits", "undecided", "loss")
+MEASURED = ("top_1", "top_5", "images", "undecided", "loss")
 
 
 def make(variant):
@@ -46,19 +45,14 @@ def make(variant):
     record["evaluation"] = {}
     for name, ten_crop in (("center", False), ("ten_crop", True)):
         measured = evaluation.evaluate(result.model, data, ten_crop=ten_crop)
-        print(f"{variant}, {name}: {evaluation.format_summary(measured)}")
+        print(f"{variant}, {name}: {measured}")
         record["evaluation"][name] = describe(measured)
     store(f"imagenette_{variant}.json", record)
 
 
 def describe(measured):
     """Returns an `Evaluation` as a dict for JSON."""
-    counts = {
-        name: value
-        for name, value in dataclasses.asdict(measured).items()
-        if name in COUNTS
-    }
-    return {"top_1": measured.top_1, "top_5": measured.top_5, **counts}
+    return {name: getattr(measured, name) for name in MEASURED}
 
 
 def store(name, record):

@@ -2,7 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib import colors
+from sklearn.metrics import ConfusionMatrixDisplay
 
 from alexnet_keras.utils.printing import in_figure
 
@@ -15,13 +15,12 @@ def plot_confusion(evaluation, ax=None):
     """Draws what the images of each class are taken for.
 
     A row is a true class, a column what the network calls it, both in the
-    order of its outputs. The darker a cell, the larger its share of the row;
-    the scale is stretched at the light end, where mistakes are. Up to 20
-    classes have their counts in the cells (none for 0), up to 60 their names
-    at the edges.
+    order of its outputs. The darker a cell, the larger its share of the row.
+    Up to 20 classes have their counts in the cells, up to 60 their names at
+    the edges.
 
     Args:
-        evaluation: a `metrics.Evaluation`.
+        evaluation: an `Evaluation`.
         ax: Axes to draw on. Defaults to a new figure that grows with the
             number of classes.
 
@@ -29,35 +28,28 @@ def plot_confusion(evaluation, ax=None):
         The Axes. The title states the most frequent confusion.
     """
     names = [in_figure(name) for name in evaluation.class_names]
-    confusion = evaluation.confusion
-    classes = len(names)
+    confusion, classes = evaluation.confusion, len(names)
     if ax is None:
         side = max(min(3.5 + 0.4 * classes, 11), classes / CELLS_PER_INCH + 2)
         figure = plt.figure(figsize=(side + 1, side), layout="constrained")
         ax = figure.add_subplot()
-    images = np.array([row.images for row in evaluation.classes])
+    images = np.bincount(evaluation.labels, minlength=classes)
     shares = confusion / np.maximum(images, 1)[:, None]
-    # By the square root of the share: 4 % is a fifth of the way to dark.
-    scale = colors.PowerNorm(0.5, vmin=0, vmax=1)
-    picture = ax.imshow(shares, cmap="Blues", norm=scale)
-    bar = ax.figure.colorbar(picture, ax=ax, shrink=0.8, pad=0.02)
-    bar.set_ticks([0, 0.04, 0.16, 0.36, 0.64, 1])
-    bar.ax.yaxis.set_major_formatter("{x:.0%}")
-    bar.set_label("share of the images of the row")
-    if classes <= NAMED:
-        ax.set_xticks(range(classes), names, rotation=90)
-        ax.set_yticks(range(classes), names)
+    display = ConfusionMatrixDisplay(shares, display_labels=names)
+    display.plot(
+        ax=ax,
+        cmap="Blues",
+        xticks_rotation="vertical",
+        include_values=classes <= NUMBERED,
+        im_kw={"vmin": 0, "vmax": 1},
+    )
     if classes <= NUMBERED:
-        for row, column in np.argwhere(confusion):
-            dark = scale(shares[row, column]) > 0.6
-            ax.text(
-                column,
-                row,
-                f"{confusion[row, column]:,}",
-                color="white" if dark else "black",
-                ha="center",
-                va="center",
-            )
+        for text, count in zip(display.text_.flat, confusion.flat):
+            text.set_text(f"{count:,}" if count else "")
+    if classes > NAMED:
+        ax.set(xticks=[], yticks=[])
+    display.im_.colorbar.ax.yaxis.set_major_formatter("{x:.0%}")
+    display.im_.colorbar.set_label("share of the images of the row")
     called = "the network calls it"
     if evaluation.undecided:
         called += (
@@ -65,25 +57,17 @@ def plot_confusion(evaluation, ax=None):
             f"of {evaluation.images:,})"
         )
     ax.set(xlabel=called, ylabel="true class")
-    ax.set_title(_finding(evaluation))
+    ax.set_title(_finding(names, images, confusion))
     return ax
 
 
-def _finding(evaluation):
+def _finding(names, images, confusion):
     """The most frequent confusion in words; of several, the first one's."""
-    found = [
-        (row, mistakes[0])
-        for row, mistakes in zip(
-            evaluation.classes,
-            map(evaluation.mistakes, range(len(evaluation.classes))),
-        )
-        if mistakes
-    ]
-    if not found:
+    mistakes = confusion - np.diag(confusion.diagonal())
+    if not mistakes.any():
         return "No class is taken for another"
-    row, (called, count) = max(found, key=lambda item: item[1][1])
-    name, called = in_figure(repr(row.name)), in_figure(repr(called))
+    row, column = np.unravel_index(mistakes.argmax(), mistakes.shape)
     return (
-        f"Most frequent confusion:\n{count:,} of {row.images:,} {name} are "
-        f"called {called}"
+        f"Most frequent confusion:\n{mistakes[row, column]:,} of "
+        f"{images[row]:,} {names[row]!r} are called {names[column]!r}"
     )

@@ -3,9 +3,13 @@
 import math
 import sys
 from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
+from keras import ops
 
 from alexnet_keras import classifier
 from alexnet_keras import metrics
@@ -14,6 +18,155 @@ from alexnet_keras.data import preprocessing
 from alexnet_keras.utils.printing import printable
 
 NAMED = 5  # class names that a message lists
+# What the loss takes for a probability of 0: ln of it is −87.3.
+SMALLEST = float(np.finfo("float32").tiny)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a network makes of images; printed, it is a summary.
+
+    Args:
+        class_names: in the order of the network's outputs.
+        labels: integers `(images,)`, each the number of an output.
+        probabilities: float32 `(images, classes)`.
+
+    Raises:
+        ValueError: if there is no image, no row for each label, no column
+            for each class, or a label is no class.
+
+    >>> scores = np.array([[0.7, 0.3], [0.6, 0.4], [0.5, 0.5]], "float32")
+    >>> evaluation = Evaluation(("cat", "dog"), np.array([0, 1, 1]), scores)
+    >>> evaluation.confusion.tolist(), evaluation.undecided
+    ([[1, 0], [1, 0]], 1)
+    >>> print(evaluation)
+    top-1 33.3 % (1 of 3), chance 50.0 %
+    top-5 says nothing of 2 classes
+    loss 0.655 nats, chance 0.693
+    undecided: 1 of 3 have no best class, but a tie or NaN; no hits
+    """
+
+    class_names: tuple[str, ...]
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+    def __post_init__(self):
+        shape, classes = self.labels.shape, len(self.class_names)
+        if not self.labels.size or self.probabilities.shape != shape + (
+            classes,
+        ):
+            raise ValueError(
+                "`probabilities` must have a row for each label, one at least, "
+                f"and a column for each of {classes} classes. Received: labels "
+                f"of shape {shape}, probabilities of shape "
+                f"{self.probabilities.shape}"
+            )
+        check_labels(self.labels, classes)
+
+    @property
+    def images(self):
+        """How many there are."""
+        return len(self.labels)
+
+    @property
+    def top_1(self):
+        """Share of images whose one best score is their class's."""
+        return float(self._hits(1).mean(dtype="float64"))
+
+    @property
+    def top_5(self):
+        """Share with their class among the best five, ties excluded."""
+        return float(self._hits(5).mean(dtype="float64"))
+
+    @property
+    def loss(self):
+        """Mean of −ln(probability of the true class), in nats.
+
+        A probability of 0 counts as 1.2e-38, so that an image adds at most
+        87.3. NaN if any score is not finite.
+        """
+        own = self.probabilities[np.arange(self.images), self.labels]
+        own = np.where(self._finite, np.maximum(own, SMALLEST), np.nan)
+        return float(-np.log(own, dtype="float64").mean())
+
+    @property
+    def undecided(self):
+        """How many images have no one best score: a tie, or NaN."""
+        return self.images - int(self.confusion.sum())
+
+    @cached_property
+    def confusion(self):
+        """Integers `(classes, classes)`: images of the row's true class that
+        the network takes for the column's. Undecided ones are in no cell.
+        """
+        best = self.probabilities.max(axis=-1, keepdims=True)
+        decided = (self.probabilities == best).sum(axis=-1) == 1
+        guesses = self.probabilities.argmax(axis=-1)
+        chosen = decided & self._finite
+        counts = np.zeros((len(self.class_names),) * 2, "int64")
+        np.add.at(counts, (self.labels[chosen], guesses[chosen]), 1)
+        return counts
+
+    def per_class(self):
+        """Returns a pandas table with a row for each class, in order.
+
+        The columns are images, top-1 and, of more than five classes, top-5
+        (shares; NaN for a class without images), undecided, and what the
+        others are mostly mistaken for.
+        """
+        names = self.class_names
+        hits = {f"top-{k}": self._hits(k) for k in (1, 5) if k < len(names)}
+        means = pd.DataFrame(hits).groupby(self.labels).mean()
+        table = means.reindex(range(len(names)))
+        images = np.bincount(self.labels, minlength=len(names))
+        table.insert(0, "images", images)
+        table["undecided"] = images - self.confusion.sum(axis=1)
+        mistakes = self.confusion - np.diag(self.confusion.diagonal())
+        table["mostly mistaken for"] = [
+            f"{printable(names[row.argmax()])} ({row.max():,})"
+            if row.any()
+            else ""
+            for row in mistakes
+        ]
+        table.index = pd.Index(names, name="class")
+        return table
+
+    def __str__(self):
+        classes, of = len(self.class_names), f"of {self.images:,}"
+        lines = []
+        for k, share in ((1, self.top_1), (5, self.top_5)):
+            lines.append(
+                f"top-{k} {100 * share:.1f} % ({self._hits(k).sum():,.0f} "
+                f"{of}), chance {100 * k / classes:.1f} %"
+                if k < classes
+                else f"top-{k} says nothing of {classes} classes"
+            )
+        lines.append(
+            f"loss {self.loss:.3f} nats, chance {math.log(classes):.3f}"
+        )
+        if self.undecided:
+            lines.append(
+                f"undecided: {self.undecided:,} {of} have no best class, but "
+                "a tie or NaN; no hits"
+            )
+        return "\n".join(lines)
+
+    @cached_property
+    def _finite(self):
+        return np.isfinite(self.probabilities).all(axis=-1)
+
+    def _hits(self, k):
+        hits = metrics.top_k_hits(self.labels, self.probabilities, k)
+        return ops.convert_to_numpy(hits)
+
+
+def check_labels(labels, classes):
+    """Raises a `ValueError` at the first label that is no class."""
+    wrong = labels[(labels < 0) | (labels >= classes)]
+    if wrong.size:
+        raise ValueError(
+            f"`labels` must be from 0 to {classes - 1}. Received: {wrong[0]}"
+        )
 
 
 def evaluate(model, data, *, ten_crop=False, batch_size=64, verbose=0):
@@ -36,7 +189,7 @@ def evaluate(model, data, *, ten_crop=False, batch_size=64, verbose=0):
         verbose: 1 counts the images on stderr. Defaults to 0.
 
     Returns:
-        A `metrics.Evaluation`, its classes in the order of the network's outputs.
+        An `Evaluation`, its classes in the order of the network's outputs.
 
     Raises:
         ValueError: before anything is measured, if `model` is no such
@@ -64,26 +217,30 @@ def evaluate(model, data, *, ten_crop=False, batch_size=64, verbose=0):
     views = data.images("validation").map(
         view, num_parallel_calls=tf.data.AUTOTUNE
     )
-    tally, counted = metrics.Tally(names), 0
+    numbers, answers = [], []
+    size_of_batch = min(batch_size, data.validation_size)
+    ask = _ten_crop_probabilities if ten_crop else _probabilities
     try:
         with data.naming_bad_images():
-            size_of_batch = min(batch_size, data.validation_size)
             for pictures, labels in views.batch(size_of_batch).prefetch(1):
-                metrics.check_labels(labels.numpy(), len(names))
-                tally.add(
-                    outputs[labels.numpy()],
-                    _ten_crop_probabilities(model, pictures, size)
-                    if ten_crop
-                    else classifier.probabilities(model, pictures),
-                )
-                counted += len(labels)
+                check_labels(labels.numpy(), len(names))
+                numbers.extend(outputs[labels.numpy()])
+                answers.extend(ask(model, pictures, size))
                 if verbose:
-                    text = f"\r{counted:,} of {data.validation_size:,} images"
-                    print(text, end="", file=sys.stderr, flush=True)
+                    done = f"{len(numbers):,} of {data.validation_size:,}"
+                    print(
+                        f"\r{done} images", end="", file=sys.stderr, flush=True
+                    )
     finally:
         if verbose:
             print(file=sys.stderr)
-    return tally.result()
+    return Evaluation(
+        tuple(names), np.array(numbers), np.array(answers, "float32")
+    )
+
+
+def _probabilities(model, pictures, size):
+    return classifier.probabilities(model, pictures)
 
 
 def _ten_crop_probabilities(model, pictures, size):
@@ -129,72 +286,3 @@ def _listed(names):
     text = ", ".join(names[:NAMED]) or "none"
     more = len(names) - NAMED
     return f"{text} and {more} more" if more > 0 else text
-
-
-def format_summary(evaluation):
-    """Returns an evaluation in words, a line each, against chance.
-
-    Args:
-        evaluation: a `metrics.Evaluation`.
-
-    >>> tally = scores.Tally("abcdefgh")
-    >>> tally.add(np.arange(8), np.eye(8)[[0, 1, 2, 3, 4, 5, 5, 5]])
-    >>> print(format_summary(tally.result()))
-    top-1 75.0 % (6 of 8), chance 12.5 %
-    top-5 75.0 % (6 of 8), chance 62.5 %
-    loss 21.834 nats, chance 2.079
-    """
-    classes = len(evaluation.class_names)
-    images = f"of {evaluation.images:,}"
-    lines = [
-        f"top-1 {_percent(evaluation.top_1)} ({evaluation.top_1_hits:,} "
-        f"{images}), chance {_percent(1 / classes)}",
-        f"top-5 {_percent(evaluation.top_5)} ({evaluation.top_5_hits:,} "
-        f"{images}), chance {_percent(5 / classes)}"
-        if classes > 5
-        else f"top-5 says nothing of {classes} classes",
-        f"loss {evaluation.loss:.3f} nats, chance {math.log(classes):.3f}",
-    ]
-    if evaluation.undecided:
-        lines.append(
-            f"undecided: {evaluation.undecided:,} {images} have no best "
-            "class, but a tie or NaN; no hits"
-        )
-    return "\n".join(lines)
-
-
-def format_classes(evaluation):
-    """Returns a table with a row for each class, in the network's order.
-
-    Args:
-        evaluation: a `metrics.Evaluation`. Of five classes or fewer top-5 says
-            nothing, and a dash stands for it.
-
-    >>> tally = scores.Tally(("cat", "dog", "elk"))
-    >>> tally.add([0, 0, 0, 2], np.eye(3)[[0, 1, 1, 2]])
-    >>> print(format_classes(tally.result()))
-    class  images    top-1    top-5  undecided  mostly mistaken for
-    cat         3   33.3 %        –          0  dog (2)
-    dog         0        –        –          0
-    elk         1  100.0 %        –          0
-    """
-    enough = len(evaluation.classes) > 5
-    width = max(5, *(len(printable(row.name)) for row in evaluation.classes))
-    titles = "images    top-1    top-5  undecided  mostly mistaken for"
-    lines = [f"{'class':<{width}}  {titles}"]
-    for index, row in enumerate(evaluation.classes):
-        shares = row.top_1, row.top_5 if enough else math.nan
-        top_1_share, top_5_share = map(_percent, shares)
-        line = (
-            f"{printable(row.name):<{width}} {row.images:>7,} "
-            f"{top_1_share:>8} "
-            f"{top_5_share:>8} {row.undecided:>10,}"
-        )
-        for name, count in evaluation.mistakes(index)[:1]:
-            line += f"  {printable(name)} ({count:,})"
-        lines.append(line)
-    return "\n".join(lines)
-
-
-def _percent(share):
-    return "–" if math.isnan(share) else f"{100 * share:.1f} %"

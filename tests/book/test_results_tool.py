@@ -51,7 +51,7 @@ def test_a_record_has_the_run_and_both_measurements(tool, capsys):
     for name in ("center", "ten_crop"):
         measured = record["evaluation"][name]
         assert measured["images"] == 6
-        assert measured["top_1"] == measured["top_1_hits"] / 6
+        assert 6 * measured["top_1"] in range(7)
     # The training's own validation looks at the same centres.
     np.testing.assert_allclose(
         record["evaluation"]["center"]["loss"],

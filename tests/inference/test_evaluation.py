@@ -132,8 +132,6 @@ def test_equals_a_loop_over_slices(
     np.testing.assert_array_equal(result.confusion, confusion)
     assert result.class_names == NAMES
     assert result.images == 23
-    assert result.top_1_hits == np.trace(confusion)
-    assert result.top_5_hits == in_top_5
     assert result.undecided == 0
     assert result.top_1 == np.trace(confusion) / 23
     assert result.top_5 == in_top_5 / 23
@@ -154,9 +152,65 @@ def test_probabilities_are_averaged_not_logits():
         model, image_data([picture], [1], "ab"), ten_crop=True
     )
     np.testing.assert_allclose(result.loss, -math.log(expected), rtol=1e-5)
-    assert result.top_1_hits == 1  # the mean of the logits says the other
+    assert result.top_1 == 1  # the mean of the logits says the other
     result = evaluation.evaluate(model, image_data([picture], [1], "ab"))
-    assert result.top_1_hits == 0
+    assert result.top_1 == 0
+
+
+@hypothesis.settings(max_examples=50)
+@hypothesis.given(data=st.data(), count=st.integers(1, 12))
+def test_counts_equal_plain_loops(data, count):
+    # Few different values: many ties.
+    value = st.sampled_from([0.0, 0.125, 0.25, 0.5, math.nan])
+    row_of = st.lists(value, min_size=7, max_size=7)
+    rows = [data.draw(row_of) for _ in range(count)]
+    labels = [data.draw(st.integers(0, 6)) for _ in rows]
+    result = evaluation.Evaluation(
+        NAMES, np.array(labels), np.array(rows, "float32")
+    )
+    images, undecided = np.zeros((2, 7), int)
+    hits, confusion, loss = np.zeros((2, 7)), np.zeros((7, 7), int), 0.0
+    for label, row in zip(labels, rows):
+        images[label] += 1
+        finite = not any(map(math.isnan, row))
+        own = max(row[label], 2.0**-126)
+        loss -= math.log(own) if finite else math.nan
+        as_good = sum(other >= row[label] for other in row)
+        hits[:, label] += finite * np.array([as_good <= 1, as_good <= 5])
+        if finite and row.count(max(row)) == 1:
+            confusion[label, row.index(max(row))] += 1
+        else:
+            undecided[label] += 1
+    np.testing.assert_array_equal(result.confusion, confusion)
+    assert result.images == count and result.undecided == sum(undecided)
+    np.testing.assert_allclose(result.loss, loss / count, rtol=1e-6)
+    shares = hits.sum(axis=1) / count
+    np.testing.assert_allclose([result.top_1, result.top_5], shares, rtol=1e-6)
+    table = result.per_class()
+    assert tuple(table.index) == NAMES
+    np.testing.assert_array_equal(table["images"], images)
+    np.testing.assert_array_equal(table["undecided"], undecided)
+    with np.errstate(invalid="ignore"):  # a class without images has NaN
+        shares = hits / images
+    found = table[["top-1", "top-5"]].to_numpy().T
+    np.testing.assert_allclose(found, shares, rtol=1e-6)
+
+
+def test_what_a_class_is_mostly_mistaken_for():
+    guesses = np.eye(3, dtype="float32")[[0, 1, 1, 2, 0, 2]]
+    result = evaluation.Evaluation(
+        ("cat", "dog", "elk"), np.array([0, 0, 0, 0, 0, 2]), guesses
+    )
+    mistakes = list(result.per_class()["mostly mistaken for"])
+    assert mistakes == ["dog (2)", "", ""]
+
+
+@pytest.mark.parametrize(
+    "labels, shape", [([0, 1], (1, 7)), ([0], (1, 6)), ([], (0, 7))]
+)
+def test_probabilities_of_another_shape_are_refused(labels, shape):
+    with pytest.raises(ValueError, match="`probabilities` must have a row"):
+        evaluation.Evaluation(NAMES, np.array(labels, int), np.ones(shape))
 
 
 @hypothesis.settings(max_examples=15)
@@ -176,7 +230,7 @@ def test_every_image_counts_once(count, batch_size, ten_crop):
     )
     expected = np.diag([1] * count + [0] * (25 - count))
     np.testing.assert_array_equal(result.confusion, expected)
-    assert result.images == result.top_1_hits == result.top_5_hits == count
+    assert (result.images, result.top_1, result.top_5) == (count, 1, 1)
 
 
 def test_names_may_come_in_another_order():
@@ -185,7 +239,7 @@ def test_names_may_come_in_another_order():
     result = evaluation.evaluate(build_toy(("x", "y", "z")), data)
     assert result.class_names == ("x", "y", "z")
     assert result.confusion.tolist() == [[2, 0, 1], [0, 1, 0], [0, 0, 1]]
-    assert [row.images for row in result.classes] == [3, 1, 1]
+    assert list(result.per_class()["images"]) == [3, 1, 1]
 
 
 def test_a_model_without_names_takes_those_of_the_data():
@@ -200,7 +254,7 @@ def test_an_image_between_two_classes_is_undecided():
     # 15 is as near to b as to c; both are among the best five.
     data = reds([15, 15, 20], [1, 7, 2], names)
     result = evaluation.evaluate(build_toy(names), data)
-    assert (result.top_1_hits, result.top_5_hits) == (1, 2)
+    assert (result.top_1, result.top_5) == (1 / 3, 2 / 3)
     assert result.undecided == 1 + 1
     assert result.confusion.sum() == 1 == result.confusion[2, 2]
 
@@ -211,11 +265,12 @@ def test_nan_is_a_miss_and_is_said(ten_crop):
     model = build_toy(names, bad_from=30)
     data = reds([0, 10, 40, 50], [0, 1, 4, 0], names)
     result = evaluation.evaluate(model, data, ten_crop=ten_crop)
-    assert (result.top_1_hits, result.top_5_hits) == (2, 2)
+    assert (result.top_1, result.top_5) == (0.5, 0.5)
     assert (result.images, result.undecided) == (4, 2)
     assert math.isnan(result.loss)
-    assert [row.undecided for row in result.classes] == [1, 0, 0, 0, 1, 0, 0, 0]
-    assert evaluation.format_summary(result) == (
+    undecided = list(result.per_class()["undecided"])
+    assert undecided == [1, 0, 0, 0, 1, 0, 0, 0]
+    assert str(result) == (
         "top-1 50.0 % (2 of 4), chance 12.5 %\n"
         "top-5 50.0 % (2 of 4), chance 62.5 %\n"
         "loss nan nats, chance 2.079\n"
