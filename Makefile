@@ -20,7 +20,7 @@ help:
 	@echo 'make unit           quick unit tests only'
 	@echo 'make notebooks      every notebook under nbval only'
 	@echo 'make lab            open JupyterLab on the notebooks'
-	@echo 'make lint           ruff'
+	@echo 'make lint           ruff, and import-linter on who may import whom'
 	@echo 'make bench          speed against others, and of the image pipeline'
 	@echo '                    (BACKEND=jax|torch, PHOTOS=folder with JPEG files)'
 	@echo 'make run-notebooks  run every notebook and store its outputs'
@@ -67,6 +67,7 @@ lab: $(VENV)/ready
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 
 # PHOTOS is a folder with JPEG files; without it some are made.
 bench: $(VENV)/ready

@@ -1,20 +1,16 @@
-"""Where the stored results of long runs are, also for an installed package."""
+"""The stored results of long runs, which are installed with the package."""
 
-import pathlib
-import sysconfig
-
-PLACES = (
-    pathlib.Path(__file__).resolve().parent.parent / "assets" / "results",
-    # Where pip puts what pyproject.toml names as data files.
-    pathlib.Path(sysconfig.get_path("data")) / "share/alexnet_keras/results",
-)
+from importlib import resources
 
 
 def stored_result(name):
-    """Returns the path of a stored result, a JSON file.
+    """Returns a stored result, a JSON file of `assets/results`.
 
     Args:
         name: of the file, without `.json`.
+
+    Returns:
+        A path, or what is read like one.
 
     Raises:
         ValueError: that lists what is there.
@@ -22,11 +18,16 @@ def stored_result(name):
     >>> stored_result("train_photo_patches").name
     'train_photo_patches.json'
     """
-    for place in PLACES:
-        if (path := place / f"{name}.json").exists():
-            return path
-    there = sorted({path.stem for p in PLACES for path in p.glob("*.json")})
+    folder = resources.files("alexnet_lab.stored_results")
+    path = folder / f"{name}.json"
+    if path.is_file():
+        return path
+    names = sorted(
+        file.name.removesuffix(".json")
+        for file in folder.iterdir()
+        if file.name.endswith(".json")
+    )
     raise ValueError(
-        f"`name` must be one of the stored results: {', '.join(there)}. "
+        f"`name` must be one of the stored results: {', '.join(names)}. "
         f"Received: name={name!r}"
     )

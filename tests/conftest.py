@@ -34,8 +34,8 @@ LONGEST = (
     "test_learning.py",
     "test_console.py",
     "test_resume.py",
-    "test_diagnostics_healthy.py",
-    "test_diagnostics.py",
+    "test_healthy_networks.py",
+    "test_checklist.py",
 )
 
 

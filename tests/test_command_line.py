@@ -340,7 +340,11 @@ def test_names_cannot_tear_the_table_of_classes(red_images, tmp_path, capsys):
     words = ["evaluate", str(tmp_path), "--dataset", str(red_images)]
     assert command_line.main([*words, "--per-class"]) == 0
     rows = capsys.readouterr().out.splitlines()[-3:]
-    assert [row.split()[0] for row in rows] == ["ant", "bee", "elk\\x1b[2J\\nerror:"]
+    assert [row.split()[0] for row in rows] == [
+        "ant",
+        "bee",
+        "elk\\x1b[2J\\nerror:",
+    ]
 
 
 def test_a_stored_summary_cannot_act_on_the_terminal(

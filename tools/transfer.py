@@ -85,7 +85,7 @@ def features_of(network, pictures):
     return np.concatenate(parts)
 
 
-def probe(train, validation, classes):
+def probe(train, validation):
     """Returns for each number of examples the accuracies of the draws."""
     (features, labels), (queries, truth) = train, validation
     accuracies = {}
@@ -94,9 +94,9 @@ def probe(train, validation, classes):
             break
         draws = DRAWS if examples < EXAMPLES[-1] else 1
         accuracies[examples] = [
-            linear_probe.fit_probe(
-                features[chosen], labels[chosen], classes
-            ).accuracy(queries, truth)
+            linear_probe.fit_probe(features[chosen], labels[chosen]).score(
+                queries, truth
+            )
             for chosen in (
                 draw(labels, examples, seed) for seed in range(draws)
             )
@@ -127,10 +127,9 @@ def measure(data, network):
     else:
         train = features_of(network, pictures)
         validation = features_of(network, queries)
-    classes = len(data.class_names)
     neighbours = linear_probe.nearest(train, validation)[:, 0]
     return {
-        "accuracies": probe((train, labels), (validation, truth), classes),
+        "accuracies": probe((train, labels), (validation, truth)),
         "nearest_neighbour": float(np.mean(labels[neighbours] == truth)),
         "seconds": round(time.perf_counter() - start, 1),
     }

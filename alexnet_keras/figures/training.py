@@ -8,7 +8,7 @@ import numpy as np
 
 from alexnet_keras.utils.printing import in_figure
 
-DASHES = ("-", "--", "-.", (0, (1, 1)))
+DASHES, MARKERS = ("-", "--", "-.", (0, (1, 1))), "osD^vPX*"
 
 
 def plot_history(history, classes):
@@ -68,7 +68,7 @@ def plot_comparison(records):
     _, ax = plt.subplots(figsize=(8, 4.2), layout="constrained")
     seen, accuracy = {}, {}
     for (name, record), marker, dash in zip(
-        records.items(), itertools.cycle("osD^v"), itertools.cycle(DASHES)
+        records.items(), itertools.cycle(MARKERS), itertools.cycle(DASHES)
     ):
         accuracy[name] = [100 * x for x in record["history"]["val_top_1"]]
         epochs = np.arange(1, len(accuracy[name]) + 1)

@@ -6,9 +6,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from alexnet_keras.figures.training import DASHES
+from alexnet_keras.figures.training import MARKERS
 from alexnet_keras.utils.printing import in_figure
-
-MARKERS = "osD^vPX*"
 
 
 def plot_curves(findings, names, curve="train_error", target=None, ax=None):
@@ -124,3 +123,68 @@ def plot_rates(findings, names):
     ax.set(xscale="log", xlabel="learning rate", ylabel="training loss (nats)")
     ax.legend(title="chosen")
     return ax
+
+
+def plot_starts(outcomes, ratios, rows, columns):
+    """Draws which networks train, and which were to be expected not to.
+
+    Args:
+        outcomes: dict from a panel's title to a dict from `(row, column)` to
+            a list of epochs, a seed each, until the network trains; `None`
+            where it does not.
+        ratios: the same with the curvature as a share of its limit.
+        rows: names of the rows, in order.
+        columns: names of the columns.
+
+    Returns:
+        The Axes, one a panel. A cell holds the mean of the epochs, or how
+        many seeds train, and below it the ratio. Cells whose seeds never
+        train are dark, those that should not by their ratio have a frame.
+    """
+    _, axes = plt.subplots(
+        1, len(outcomes), figsize=(10, 3.6), sharey=True, layout="constrained"
+    )
+    axes = np.atleast_1d(axes)
+    for ax, (title, cells) in zip(axes, outcomes.items()):
+        never = np.array(
+            [
+                [np.mean([e is None for e in cells[row, c]]) for c in columns]
+                for row in rows
+            ]
+        )
+        ax.imshow(never, cmap="Greys", vmin=0, vmax=1.6, aspect="auto")
+        for (y, row), (x, column) in itertools.product(
+            enumerate(rows), enumerate(columns)
+        ):
+            ratio = ratios[title][row, column]
+            text = f"{_outcome(cells[row, column])}\n{_share(ratio)}"
+            dark = never[y, x] > 0.5
+            ax.text(
+                x, y, text, ha="center", va="center", fontsize=8,
+                color="white" if dark else "black",
+            )  # fmt: skip
+            if ratio > 1:
+                frame = plt.Rectangle(
+                    (x - 0.46, y - 0.44), 0.92, 0.88, fill=False, lw=4, ec="C1"
+                )
+                ax.add_patch(frame)
+        ax.set_xticks(range(len(columns)), columns)
+        ax.set_yticks(range(len(rows)), rows)
+        ax.set(title=title, xlabel="biases")
+    return axes
+
+
+def _share(ratio):
+    if ratio < 0.005:
+        return "<0.01 × limit"
+    return f"{ratio:.{0 if ratio >= 9.995 else 2}f} × limit"
+
+
+def _outcome(epochs):
+    there = [epoch for epoch in epochs if epoch is not None]
+    if not there:
+        return "never"
+    text = f"{np.mean(there):.1f} epochs"
+    if len(there) < len(epochs):
+        text = f"{len(there)} of {len(epochs)}: {text}"
+    return text

@@ -1,7 +1,6 @@
 """The file of an experiment: read, gone on with, or begun."""
 
 import contextlib
-import hashlib
 import json
 import pathlib
 import platform
@@ -13,6 +12,8 @@ import tensorflow as tf
 from alexnet_keras.training import checkpoints
 from alexnet_keras.training import run_folder
 from alexnet_keras.training.results import describe_hardware
+from alexnet_keras.utils.fingerprint import fingerprint
+from alexnet_keras.utils.fingerprint import former_fingerprint
 from alexnet_lab.experiments.results import Findings
 
 
@@ -95,10 +96,11 @@ def open_findings(output, experiment, data, epochs):
         for name, value in record["settings"].items()
         if there["settings"].get(name) != value
     ]
-    for name, part in record["conditions"].items():
-        old = there["conditions"].get(name)
-        if old is not None and old["contents"] != part["contents"]:
-            differing.append(f"condition {name!r} is not the same")
+    for condition in experiment.conditions:
+        old = there["conditions"].get(condition.name)
+        known = fingerprint(condition), former_fingerprint(condition)
+        if old is not None and old["contents"] not in known:
+            differing.append(f"condition {condition.name!r} is not the same")
     if differing:
         raise ValueError(
             f"`output` holds an experiment with other settings: "
@@ -139,9 +141,7 @@ def new_record(experiment, data, epochs):
         "hardware": describe_hardware(),
         "conditions": {
             condition.name: {
-                "contents": hashlib.sha256(
-                    repr(condition).encode()
-                ).hexdigest()[:12],
+                "contents": fingerprint(condition),
                 "learning_rate": condition.learning_rate,
                 "trials": [],
             }

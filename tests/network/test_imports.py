@@ -25,14 +25,14 @@ standard = set(sys.stdlib_module_names) | set(sys.builtin_module_names)
 loaded = {name for name, module in sys.modules.items() if module}
 tops = {name.partition(".")[0] for name in loaded - before}
 own = {n for n in sys.modules if n.startswith("alexnet_keras.")}
-names = ("rows", "variants", "sizes", "shapes", "validation")
+names = ("specs", "variants", "shapes", "validation", "utils")
 plain = {f"alexnet_keras.{name}" for name in names}
 print(sorted(tops - standard - {"alexnet_keras"}), sorted(own - plain))
 """
 
 
 @pytest.mark.parametrize(
-    "module", ["rows", "variants", "sizes", "shapes", "validation"]
+    "module", ["specs", "variants", "shapes", "validation"]
 )
 def test_tables_and_shapes_import_the_standard_library_only(module):
     folder = importlib.util.find_spec("alexnet_keras")
@@ -66,13 +66,3 @@ print(keras.backend.backend(), model.output_shape, "tensorflow" in sys.modules)
 """
     printed = run_python(code, backend=backend)
     assert printed == f"{backend} (None, 1, 1, 256) False\n"
-
-
-def test_everything_public_is_exported():
-    import alexnet_keras
-
-    for name in alexnet_keras.__all__:
-        assert getattr(alexnet_keras, name) is not None
-    assert {"build_alexnet", "derive_layers", "output_size", "VARIANTS"} <= set(
-        alexnet_keras.__all__
-    )

@@ -140,10 +140,9 @@ def test_a_probe_on_pool5_knows_imagenette(tool, network, monkeypatch):
     )
 
     def accuracy(filters):
-        probe = linear_probe.fit_probe(
-            tool.features_of(filters, pictures), labels, 10
-        )
-        return probe.accuracy(tool.features_of(filters, queries), truth)
+        features = tool.features_of(filters, pictures)
+        probe = linear_probe.fit_probe(features, labels)
+        return probe.score(tool.features_of(filters, queries), truth)
 
     trained, untrained = accuracy(network), accuracy(tool.random_filters(0))
     assert trained >= 0.75

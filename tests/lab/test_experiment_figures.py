@@ -104,3 +104,41 @@ def test_rates_show_the_chosen_one_and_leave_out_what_diverged(findings):
     labels = [t.get_text() for t in ax.get_legend().get_texts()]
     assert labels == ["relu: 0.03", "tanh: 0.03"]
     assert ax.get_xscale() == "log"
+
+
+def test_starts_have_an_outcome_a_ratio_and_a_frame():
+    rows, columns = ["He", "Glorot"], [0.0, 1.0]
+    outcomes = {
+        "2012": {
+            ("He", 0.0): [1.0, 2.0],
+            ("He", 1.0): [None, None],
+            ("Glorot", 0.0): [None, 3.0],
+            ("Glorot", 1.0): [2.0],
+        }
+    }
+    ratios = {
+        "2012": {
+            ("He", 0.0): 0.5,
+            ("He", 1.0): 12.34,
+            ("Glorot", 0.0): 0.001,
+            ("Glorot", 1.0): 1.01,
+        }
+    }
+    (ax,) = figures.plot_starts(outcomes, ratios, rows, columns)
+    texts = {
+        text.get_position(): (text.get_text(), text.get_color())
+        for text in ax.texts
+    }
+    assert texts == {
+        (0, 0): ("1.5 epochs\n0.50 × limit", "black"),
+        (1, 0): ("never\n12 × limit", "white"),
+        (0, 1): ("1 of 2: 3.0 epochs\n<0.01 × limit", "black"),
+        (1, 1): ("2.0 epochs\n1.01 × limit", "black"),
+    }
+    frames = [(patch.get_x(), patch.get_y()) for patch in ax.patches]
+    assert frames == [(0.54, -0.44), (0.54, 0.56)]
+    np.testing.assert_array_equal(
+        ax.get_images()[0].get_array(), [[0, 1], [0.5, 0]]
+    )
+    assert [label.get_text() for label in ax.get_yticklabels()] == rows
+    assert ax.get_title() == "2012"
