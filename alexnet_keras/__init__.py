@@ -15,7 +15,6 @@ if sys.argv[:1] == ["-m"] and "alexnet" in " ".join(sys.orig_argv):
     console.set_up()
 
 from alexnet_keras import metrics  # noqa: F401  registers its metrics
-from alexnet_keras import moved
 from alexnet_keras.layers import AdaptiveAveragePooling2D
 from alexnet_keras.layers import CeilMaxPooling2D
 from alexnet_keras.layers import Dropout2012
@@ -26,6 +25,7 @@ from alexnet_keras.model import build_alexnet
 from alexnet_keras.optimizers import SGD2012
 from alexnet_keras.shapes import derive_layers
 from alexnet_keras.shapes import output_size
+from alexnet_keras.utils import moved
 from alexnet_keras.variants import VARIANTS
 from alexnet_keras.weights.imagenet import decode_predictions
 from alexnet_keras.weights.imagenet import preprocess_input

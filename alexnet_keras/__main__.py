@@ -30,8 +30,8 @@ def main(arguments=None):
     except (ValueError, OSError, ImportError) as error:
         print(f"error: {printable(error)}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 130  # the run has said how to go on
+    except KeyboardInterrupt:  # the run has said how to go on
+        return 130
     except Exception as error:
         # TensorFlow's name for it; the module need not be loaded here.
         known = ("MemoryError", "ResourceExhaustedError")
@@ -155,14 +155,14 @@ def _shapes(arguments):
 
 
 def _train(arguments):
-    from alexnet_keras.training import trainer
+    from alexnet_keras import training
 
     options = {
         name: value for name, value in vars(arguments).items() if name != "run"
     }
     made = options["output"] is None and _new_folder(arguments)
     try:
-        trainer.train(**options | ({"output": made} if made else {}))
+        training.train(**options | ({"output": made} if made else {}))
     finally:
         with contextlib.suppress(OSError):  # it is not empty
             if made:
@@ -251,8 +251,7 @@ def _check_figure(path):
     """An hour of counting must not end at a figure that cannot be written."""
     from matplotlib.backend_bases import FigureCanvasBase
 
-    known = FigureCanvasBase.get_supported_filetypes()
-    file = pathlib.Path(path)
+    file, known = pathlib.Path(path), FigureCanvasBase.get_supported_filetypes()
     if file.suffix[1:].lower() not in known or not file.parent.is_dir():
         raise ValueError(
             "`--confusion` must name a figure, such as a .png file, in a "
@@ -275,10 +274,8 @@ def _predict(arguments):
             print(f"{100 * probability:7.1f} %  {printable(name)}")
     bad = sum(image.error is not None for image in predictions)
     if bad:
-        print(
-            f"error: {bad:,} of {len(predictions):,} images could not be read",
-            file=sys.stderr,
-        )
+        share = f"{bad:,} of {len(predictions):,}"
+        print(f"error: {share} images could not be read", file=sys.stderr)
     return 1 if bad else 0
 
 

@@ -12,8 +12,7 @@ from alexnet_keras import variants
 from alexnet_keras.utils import graphs
 from alexnet_keras.utils.printing import printable
 from alexnet_keras.weights import imagenet
-from alexnet_keras.weights import imagenet as published_weights
-from alexnet_keras.weights import loading
+from alexnet_keras.weights import keras_format
 
 
 def build_classifier(
@@ -80,11 +79,11 @@ def build_pretrained(variant):
         ValueError, ConnectionError, ImportError: as `weights="imagenet"`.
     """
     table = variants.get_variant(variant)
-    published = published_weights.published(variant)
+    published = imagenet.published(variant)
     return build_classifier(
         table,
         table.input_shape[0],
-        published_weights.class_names(),
+        imagenet.class_names(),
         published.mean,
         scale=published.scale,
         weights="imagenet",
@@ -92,8 +91,7 @@ def build_pretrained(variant):
 
 
 FILE = "model.keras"  # in the output folder of a run
-# Softmax in bfloat16 adds up to 1 within this.
-TOLERANCE = 0.01
+TOLERANCE = 0.01  # within which a softmax in bfloat16 adds up to 1
 # Layers that leave the values of pixels, or their mean, as they are.
 GEOMETRIC = (
     keras.layers.CenterCrop,
@@ -159,16 +157,13 @@ def load_network(path):
                 f"`model` names a folder without {FILE}, which a run writes "
                 f"when it is done. Received: model={str(path)!r}"
             )
-    if not file.exists():
-        raise ValueError(
-            "`model` names a file that is not there. "
-            f"Received: model={str(path)!r}"
-        )
     if not file.is_file():
-        raise ValueError(
-            "`model` names a pipe or a device; it must be a file. "
-            f"Received: model={str(path)!r}"
+        what = (
+            "must be a file"
+            if file.exists()
+            else "names a file that is not there"
         )
+        raise ValueError(f"`model` {what}. Received: model={str(path)!r}")
     if file.suffix != ".keras":
         raise ValueError(
             "`model` must be a .keras file, the output folder of a run, or "
@@ -176,7 +171,7 @@ def load_network(path):
             f"Received: model={str(path)!r}"
         )
     try:
-        loading.check_hdf5(file)
+        keras_format.check_hdf5(file)
         return keras.models.load_model(file, compile=False)
     except Exception as error:
         # Whatever Keras, zipfile or h5py raises, the file is of no use.
@@ -223,12 +218,12 @@ def check(model):
     ):
         raise ValueError(
             "`model` must take square RGB images (batch, size, size, 3). "
-            f"Received: model with inputs {_listed(inputs)}"
+            f"Received: model with inputs {inputs or 'unknown'}"
         )
     if len(outputs) != 1 or len(outputs[0]) != 2:
         raise ValueError(
             "`model` must give probabilities (batch, classes). "
-            f"Received: model with outputs {_listed(outputs)}"
+            f"Received: model with outputs {outputs or 'unknown'}"
         )
     size = inputs[0][1]
     try:
@@ -307,7 +302,3 @@ def probabilities(model, crops):
             f"{sums[abs(sums - 1).argmax()]:.3g}"
         )
     return outputs
-
-
-def _listed(shapes):
-    return ", ".join(map(str, shapes)) or "of unknown shape"

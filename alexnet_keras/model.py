@@ -1,17 +1,15 @@
 """`build_alexnet()`: a table in, a `keras.Model` out."""
 
 import dataclasses
-import math
-import os
 
 import keras
-from keras import initializers
 from keras import layers
 
-from alexnet_keras import layers as own_layers
 from alexnet_keras import shapes
 from alexnet_keras import validation
 from alexnet_keras import variants
+from alexnet_keras.layers.from_specs import apply_spec
+from alexnet_keras.layers.from_specs import channels_last
 from alexnet_keras.weights import imagenet as published_weights
 from alexnet_keras.weights import loading
 
@@ -101,7 +99,7 @@ def build_alexnet(
     if not include_top:
         variant = _without_top(variant)
     typed = "input_shape" if input_tensor is None else "input_tensor"
-    rows = _derive(variant, input_shape, classes, include_top, typed)
+    summaries = _derive(variant, input_shape, classes, include_top, typed)
     if weights == "imagenet":
         weights = published_weights.fetch(variant.name)
 
@@ -111,8 +109,8 @@ def build_alexnet(
         inputs, x = keras.utils.get_source_inputs(input_tensor), input_tensor
         if len(inputs) == 1:  # a list of one would make lists of the inputs
             (inputs,) = inputs
-    for layer, row in zip(variant.layers, rows):
-        x = _apply(layer, row, x, variant, classifier_activation)
+    for layer, summary in zip(variant.layers, summaries):
+        x = apply_spec(layer, summary, x, variant, classifier_activation)
     if not include_top and pooling == "avg":
         x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
     elif not include_top and pooling == "max":
@@ -147,166 +145,16 @@ def _derive(variant, input_shape, classes, include_top, argument):
             )
         least = shapes.smallest_size(variant)
         shape = tuple(least if side is None else side for side in shape)
-    try:
-        return shapes.derive_layers(
-            variant, shape, classes if include_top else None
-        )
-    except ValueError as error:
-        # In the caller's words: the argument and the order that were typed.
-        text = str(error).replace("`input_shape`", f"`{argument}`")
-        text = text.replace(f"input_shape={shape}", f"{argument}={input_shape}")
-        raise ValueError(text) from None
-
-
-def _apply(layer, row, x, variant, classifier_activation):
-    """Puts one line of the table behind `x`."""
-    match layer:
-        case variants.Conv():
-            return _convolve(layer, row, x, variant.conv_rounding)
-        case variants.MaxPool():
-            return _pool(layer, x, variant.pool_rounding)
-        case variants.LRN() | variants.SpatialNorm():
-            norm = {
-                variants.LRN: own_layers.LocalResponseNormalization,
-                variants.SpatialNorm: own_layers.SpatialResponseNormalization,
-            }[type(layer)]
-            return norm(**dataclasses.asdict(layer))(x)
-        case variants.BatchNorm():
-            return layers.BatchNormalization(
-                axis=-1 if channels_last() else 1,
-                momentum=layer.momentum,
-                epsilon=layer.epsilon,
-                name=layer.name,
-            )(x)
-        case variants.AdaptiveAveragePool():
-            return own_layers.AdaptiveAveragePooling2D(
-                layer.output, name=layer.name
-            )(x)
-        case variants.Activation():
-            return layers.Activation(layer.activation, name=layer.name)(x)
-        case variants.Flatten():
-            # Rows, columns, channels in both data formats: Keras transposes.
-            return layers.Flatten(name=layer.name)(x)
-        case variants.Dropout():
-            dropout = {
-                "train": layers.Dropout,
-                "test": own_layers.Dropout2012,
-            }[layer.rescale]
-            return dropout(layer.rate, name=layer.name)(x)
-        case variants.Dense():
-            return _connect(layer, row, x, classifier_activation)
-
-
-def _pool(layer, x, rounding):
-    pads = _pads(layer, layer.size, x)
-    if pads is None:
-        return layers.MaxPooling2D(
-            layer.size, layer.stride, padding="same", name=layer.name
-        )(x)
-    if any(map(any, pads)):
-        x = own_layers.RepeatEdges2D(pads, name=f"{layer.name}_pad")(x)
-    pool = layers.MaxPooling2D
-    if rounding == "ceil" and layer.padding != "same":
-        pool = own_layers.CeilMaxPooling2D
-    return pool(layer.size, layer.stride, name=layer.name)(x)
-
-
-def _pads(layer, window, x):
-    """Pixels around `x` as pairs; `None` if they depend on an open size.
-
-    Else those of `"same"` are laid down here, where the network's size is
-    known, so that they stay when `as_convolutional` lets it go.
-    """
-    image = x.shape[1:3] if channels_last() else x.shape[2:4]
-    if layer.padding == "same" and None in image:
-        return None
-    return tuple(
-        shapes.sides(layer.padding, size, window, layer.stride)
-        for size in image
+    elif None not in shape:
+        validation.image_shape(argument, input_shape)
+    return shapes.summarize(
+        variant, shape, classes if include_top else None, argument, input_shape
     )
-
-
-def _convolve(layer, row, x, rounding):
-    pads = _pads(layer, layer.kernel, x)
-    if pads and rounding == "ceil" and layer.padding != "same":
-        # ⌈a / s⌉ = ⌊(a + s − 1) / s⌋: zeros for the overhanging window.
-        pads = tuple(
-            (before, after + layer.stride - 1) for before, after in pads
-        )
-    padding = "valid"
-    centred = {((layer.kernel - 1) / 2,) * 2}
-    if pads is None or (layer.stride == 1 and set(pads) == centred):
-        padding = "same"
-    elif any(map(any, pads)):
-        x = layers.ZeroPadding2D(pads, name=f"{layer.name}_pad")(x)
-    convolution = layers.Conv2D
-    if layer.groups > 1:
-        convolution = own_layers.GroupedConv2D
-    return convolution(
-        layer.filters,
-        layer.kernel,
-        strides=layer.stride,
-        padding=padding,
-        groups=layer.groups,
-        activation=layer.activation,
-        name=layer.name,
-        **_initializers(layer, fan_in=row.macs // row.neurons),
-    )(x)
-
-
-def _connect(layer, row, x, classifier_activation):
-    activation, dtype = layer.activation, None
-    if layer.units is None:
-        activation = classifier_activation
-        # Under mixed precision the last layer stays in float32, as half
-        # precision is too coarse for a loss.
-        policy = keras.config.dtype_policy()
-        if policy.compute_dtype != policy.variable_dtype:
-            dtype = policy.variable_dtype
-    return layers.Dense(
-        row.output_shape[-1],
-        activation=activation,
-        dtype=dtype,
-        name=layer.name,
-        **_initializers(layer, fan_in=x.shape[-1]),
-    )(x)
-
-
-def _initializers(layer, fan_in):
-    if layer.init == "fan_in_uniform":
-        kernel = initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
-    elif isinstance(layer.init, str):
-        kernel = initializers.get(layer.init)
-    else:
-        kernel = initializers.RandomNormal(stddev=layer.init)
-    if layer.bias is None:
-        return {"kernel_initializer": kernel, "use_bias": False}
-    if layer.bias == "fan_in_uniform":
-        limit = 1 / math.sqrt(fan_in)
-        bias = initializers.RandomUniform(-limit, limit)
-    else:
-        bias = initializers.Constant(layer.bias)
-    return {"kernel_initializer": kernel, "bias_initializer": bias}
 
 
 def check(weights, input_tensor, pooling):
     """Raises a `ValueError` that names the first argument that is wrong."""
-    if weights not in (None, "imagenet"):
-        is_path = isinstance(weights, str | os.PathLike)
-        path = os.fspath(weights) if is_path else weights
-        if not is_path or not path.endswith(loading.SUFFIXES):
-            raise ValueError(
-                '`weights` must be `None`, "imagenet" or the path of a file '
-                f"whose name ends in {', '.join(loading.SUFFIXES)}. "
-                f"Received: weights={path!r}"
-            )
-        if not os.path.isfile(path):
-            what = "a folder, not a file"
-            if not os.path.isdir(path):
-                what = "a file that is not there"
-            raise ValueError(
-                f"`weights` names {what}. Received: weights={path!r}"
-            )
+    loading.check_argument(weights)
     if input_tensor is not None and not keras.utils.is_keras_tensor(
         input_tensor
     ):
@@ -320,11 +168,6 @@ def check(weights, input_tensor, pooling):
             '`pooling` must be `None`, "avg" or "max". '
             f"Received: pooling={pooling!r}"
         )
-
-
-def channels_last():
-    """Whether `keras.config.image_data_format()` is `"channels_last"`."""
-    return keras.config.image_data_format() == "channels_last"
 
 
 def resolve_input_shape(variant, input_tensor, input_shape):

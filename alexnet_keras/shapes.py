@@ -12,15 +12,6 @@ from alexnet_keras import validation
 from alexnet_keras import variants
 from alexnet_keras.specs import sides
 
-__all__ = [
-    "LayerSummary",
-    "derive_layers",
-    "format_table",
-    "output_size",
-    "smallest_size",
-]
-
-
 ROUNDING = {"floor": ("⌊", math.floor, "⌋"), "ceil": ("⌈", math.ceil, "⌉")}
 
 
@@ -77,18 +68,31 @@ def derive_layers(variant="paper", input_shape=None, classes=None):
     variant = variants.get_variant(variant)
     if input_shape is None:
         input_shape = variant.input_shape
+    input_shape = validation.image_shape("input_shape", input_shape)
+    return summarize(variant, input_shape, classes, "input_shape", input_shape)
+
+
+def summarize(variant, shape, classes, argument, typed):
+    """Is `derive_layers` for a shape that the caller gave in other words.
+
+    Args:
+        variant: a table.
+        shape: `(height, width, channels)`.
+        classes: as for `derive_layers`.
+        argument: name of the argument by which the shape was given.
+        typed: what was given, for the message of an error.
+    """
     if classes is None:
         classes = variant.classes
-    input_shape = validation.image_shape("input_shape", input_shape)
     classes = validation.integer("classes", classes)
     try:
-        return list(_derive(variant, input_shape, classes))
+        return list(_derive(variant, shape, classes))
     except _OutOfPixels as stop:
         least = smallest_size(variant)
         raise ValueError(
-            f"`input_shape` is too small for variant {variant.name!r}: {stop} "
+            f"`{argument}` is too small for variant {variant.name!r}: {stop} "
             f"The smallest image that works is {least}×{least}. "
-            f"Received: input_shape={input_shape}"
+            f"Received: {argument}={typed}"
         ) from None
 
 
@@ -169,11 +173,7 @@ def output_size(size, kernel, stride=1, padding=0, rounding="floor"):
     kernel = validation.integer("kernel", kernel)
     stride = validation.integer("stride", stride)
     padding = validation.padding("padding", padding)
-    if rounding not in ROUNDING:
-        raise ValueError(
-            '`rounding` must be "floor" or "ceil". '
-            f"Received: rounding={rounding!r}"
-        )
+    rounding = validation.choice("rounding", rounding, tuple(ROUNDING))
     windows = count_windows(size, kernel, stride, padding, rounding)
     if windows < 1:
         raise ValueError(
@@ -196,8 +196,9 @@ class _OutOfPixels(Exception):
     """A window finds no pixels."""
 
 
-def _slide(layer, shape, kernel, stride, padding, rounding):
+def _slide(layer, shape, kernel, rounding):
     """Returns the sizes after a window has slid, and the filled-in formula."""
+    padding, stride = layer.padding, layer.stride
     if padding == "same":
         rounding = "floor"  # its windows fit, whatever the table rounds
     left, _, right = ROUNDING[rounding]
@@ -242,14 +243,8 @@ def _derive(variant, shape, classes):
                 channels = shape[-1]
                 _check_groups(layer, channels)
                 _check_groups(layer, layer.filters)
-                sizes, formula = _slide(
-                    layer,
-                    shape,
-                    layer.kernel,
-                    layer.stride,
-                    layer.padding,
-                    variant.conv_rounding,
-                )
+                rounding = variant.conv_rounding
+                sizes, formula = _slide(layer, shape, layer.kernel, rounding)
                 shape = (*sizes, layer.filters)
                 taps = layer.kernel**2 * channels // layer.groups
                 parameters = (taps + _biases(layer)) * layer.filters
@@ -259,14 +254,8 @@ def _derive(variant, shape, classes):
                 jump *= layer.stride
                 reach = field + (max(sizes) - 1) * jump
             case variants.MaxPool():
-                sizes, formula = _slide(
-                    layer,
-                    shape,
-                    layer.size,
-                    layer.stride,
-                    layer.padding,
-                    variant.pool_rounding,
-                )
+                rounding = variant.pool_rounding
+                sizes, formula = _slide(layer, shape, layer.size, rounding)
                 shape = (*sizes, shape[-1])
                 field += (layer.size - 1) * jump
                 jump *= layer.stride
@@ -295,15 +284,9 @@ def _derive(variant, shape, classes):
                 neurons = math.prod(shape)
                 macs *= neurons
                 field = reach if len(shape) == 1 else field
+        counts = parameters, neurons, macs
         yield LayerSummary(
-            layer.name,
-            layer.kind,
-            shape,
-            formula,
-            parameters,
-            neurons,
-            macs,
-            field,
+            layer.name, layer.kind, shape, formula, *counts, field
         )
 
 

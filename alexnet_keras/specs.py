@@ -5,6 +5,7 @@ same on both axes.
 """
 
 import dataclasses
+import functools
 from dataclasses import dataclass
 
 from alexnet_keras import validation
@@ -23,32 +24,8 @@ def sides(padding, size=None, kernel=None, stride=None):
         whole = (-(-size // stride) - 1) * stride + kernel
         added = max(whole - size, 0)
         return added // 2, added - added // 2
-    return (
-        tuple(padding) if isinstance(padding, tuple | list) else (padding,) * 2
-    )
-
-
-def _rescale(argument, value):
-    return validation.choice(argument, value, ("train", "test"))
-
-
-# By the names of fields, which mean the same in every kind of line.
-_CHECKS = {
-    "name": validation.text,
-    **dict.fromkeys(
-        ("filters", "kernel", "stride", "groups", "size", "output"),
-        validation.integer,
-    ),
-    "units": validation.optional(validation.integer),
-    "padding": validation.padding_or_same,
-    "activation": validation.optional(validation.text),
-    "init": validation.init,
-    "bias": validation.bias,
-    **dict.fromkeys(("k", "alpha", "beta", "epsilon"), validation.number),
-    "momentum": validation.share,
-    "rate": validation.share,
-    "rescale": _rescale,
-}
+    pair = isinstance(padding, tuple | list)
+    return tuple(padding) if pair else (padding, padding)
 
 
 class _Checked:
@@ -56,7 +33,7 @@ class _Checked:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            check = _CHECKS[field.name]
+            check = validation.FIELDS[field.name]
             value = check(field.name, getattr(self, field.name))
             object.__setattr__(self, field.name, value)
 
@@ -218,18 +195,8 @@ class Dropout(_Checked):
     rescale: str = "train"
 
 
-Layer = (
-    Conv
-    | Dense
-    | LRN
-    | SpatialNorm
-    | BatchNorm
-    | MaxPool
-    | AdaptiveAveragePool
-    | Activation
-    | Flatten
-    | Dropout
-)
+Layer = Conv | Dense | LRN | SpatialNorm | BatchNorm
+Layer |= MaxPool | AdaptiveAveragePool | Activation | Flatten | Dropout
 
 
 @dataclass(frozen=True)
@@ -257,18 +224,15 @@ class Variant:
         for argument in ("conv_rounding", "pool_rounding"):
             value = getattr(self, argument)
             validation.choice(argument, value, ("floor", "ceil"))
-        plain = {
-            "input_shape": validation.image_shape(
-                "input_shape", self.input_shape
-            ),
-            "classes": validation.integer("classes", self.classes),
-            "pixel_scale": validation.number(
-                "pixel_scale", self.pixel_scale, positive=True
-            ),
-            "layers": self._checked_layers(),
-        }
-        for argument, value in plain.items():
+        positive = functools.partial(validation.number, positive=True)
+        for argument, check in {
+            "input_shape": validation.image_shape,
+            "classes": validation.integer,
+            "pixel_scale": positive,
+        }.items():
+            value = check(argument, getattr(self, argument))
             object.__setattr__(self, argument, value)
+        object.__setattr__(self, "layers", self._checked_layers())
 
     def _checked_layers(self):
         if not isinstance(self.layers, tuple | list) or not all(

@@ -4,6 +4,7 @@ What passes comes back as a plain `int` or `float`, whatever NumPy made of it,
 so that it prints, hashes and goes into JSON like one that was typed.
 """
 
+import functools
 import math
 import numbers
 
@@ -150,3 +151,22 @@ def _plain(value):
 
 def _received(argument, value):
     return f"Received: {argument}={value!r}"
+
+
+# Of the lines of a table, by the names of fields, which mean the same in all.
+FIELDS = {
+    "name": text,
+    **dict.fromkeys(
+        ("filters", "kernel", "stride", "groups", "size", "output"),
+        integer,
+    ),
+    "units": optional(integer),
+    "padding": padding_or_same,
+    "activation": optional(text),
+    "init": init,
+    "bias": bias,
+    **dict.fromkeys(("k", "alpha", "beta", "epsilon"), number),
+    "momentum": share,
+    "rate": share,
+    "rescale": functools.partial(choice, choices=("train", "test")),
+}

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
-import tensorflow as tf
 from keras import ops
 
 from alexnet_keras import classifier
@@ -114,6 +112,8 @@ class Evaluation:
         (shares; NaN for a class without images), undecided, and what the
         others are mostly mistaken for.
         """
+        import pandas as pd
+
         names = self.class_names
         hits = {f"top-{k}": self._hits(k) for k in (1, 5) if k < len(names)}
         means = pd.DataFrame(hits).groupby(self.labels).mean()
@@ -196,6 +196,8 @@ def evaluate(model, data, *, ten_crop=False, batch_size=64, verbose=0):
             network, the classes differ, or there are no images; later, if
             a label is no class or an image cannot be decoded.
     """
+    import tensorflow as tf
+
     batch_size = validation.integer("batch_size", batch_size)
     size, names = classifier.check(model)
     outputs = _outputs_of_labels(model, names, data)
@@ -246,7 +248,7 @@ def _probabilities(model, pictures, size):
 def _ten_crop_probabilities(model, pictures, size):
     """Probabilities `(batch, classes)`, averaged over the ten crops."""
     # Crop by crop: all at once would take ten times the memory.
-    crops = tf.unstack(preprocessing.ten_crops(pictures, size), axis=1)
+    crops = ops.unstack(preprocessing.ten_crops(pictures, size), axis=1)
     answers = [classifier.probabilities(model, crop) for crop in crops]
     return np.mean(answers, axis=0, dtype="float64")
 

@@ -11,6 +11,7 @@ from keras import layers
 
 from alexnet_keras import layers as own_layers
 from alexnet_keras import validation
+from alexnet_keras.layers.pooling import bin_averages
 from alexnet_keras.utils import graphs
 
 # Behind `flatten`, what treats a map as it treats a vector.
@@ -278,7 +279,7 @@ class _Surgery:
         if self.average is None:
             return kernel.reshape(height, width, channels, -1)
         rows, columns = (
-            self.average._bin_averages(size, bins)
+            bin_averages(size, bins)
             for size, bins in zip((height, width), self.average.output_size)
         )
         bins = kernel.reshape(len(rows), len(columns), channels, -1)

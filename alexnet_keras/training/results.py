@@ -16,7 +16,7 @@ from alexnet_keras.figures.training import plot_history
 from alexnet_keras.training import checkpoints
 from alexnet_keras.training import config as configs
 from alexnet_keras.training.config import TrainConfig
-from alexnet_keras.weights import loading
+from alexnet_keras.weights import keras_format
 
 MODEL = "model.keras"
 RESULTS = "results.json"
@@ -132,7 +132,7 @@ def read(folder, config):
         record = json.loads(file.read_text(encoding="utf-8"))
         told = [record[name] for name in ("history", "learned", "summary")]
         file = folder / MODEL
-        loading.check_hdf5(file)
+        keras_format.check_hdf5(file)
         model = keras.models.load_model(file)
     except Exception as error:
         # Whatever JSON, Keras, zipfile or h5py raise, the file is of no use.

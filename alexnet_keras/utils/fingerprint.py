@@ -16,7 +16,7 @@ def fingerprint(*things):
     fields that have not their default.
 
     >>> fingerprint((1, "a")), fingerprint((1.0, "a"))
-    ('3ed5ff1d8cdd', '3ed5ff1d8cdd')
+    ('1badf2d9d917', '1badf2d9d917')
     """
     return _hash(json.dumps(_plain(things), sort_keys=True))
 

@@ -63,7 +63,8 @@ def require(weights):
     except ImportError as error:
         raise ImportError(
             "`weights` come from an ONNX file, which the package onnx reads: "
-            f"pip install onnx. Received: weights={os.fspath(weights)!r}"
+            "pip install 'alexnet-keras[onnx]'. "
+            f"Received: weights={os.fspath(weights)!r}"
         ) from error
 
 

@@ -11,12 +11,13 @@ import numpy as np
 from keras import layers
 from keras import ops
 
-from alexnet_keras import model as arguments
 from alexnet_keras import model as one_device
 from alexnet_keras import optimizers
 from alexnet_keras import shapes
 from alexnet_keras import specs
 from alexnet_keras import variants
+from alexnet_keras.layers.from_specs import apply_spec
+from alexnet_keras.layers.from_specs import channels_last
 from alexnet_lab.two_gpus import communication
 from alexnet_lab.two_gpus import devices as device_names
 from alexnet_lab.two_gpus import placement
@@ -137,8 +138,8 @@ def build_towers(
     variant = variants.get_variant(variant)
     stages = communication.cut(variant)
     devices = device_names.two_devices(devices)
-    input_shape = arguments.resolve_input_shape(variant, None, input_shape)
-    last = arguments.channels_last()
+    input_shape = one_device.resolve_input_shape(variant, None, input_shape)
+    last = channels_last()
     derived = {
         row.name: row
         for row in shapes.derive_layers(
@@ -179,7 +180,7 @@ def build_towers(
 
 
 def _channel_axis(x):
-    return -1 if arguments.channels_last() or len(x.shape) == 2 else 1
+    return -1 if channels_last() or len(x.shape) == 2 else 1
 
 
 def _gather(stage, tower, tensors):
@@ -197,7 +198,7 @@ def _apply(layer, derived, x, variant):
     row = derived[layer.name]
     if isinstance(half, specs.Dense) and half.units is not None:
         row = dataclasses.replace(row, output_shape=(half.units,))
-    return one_device._apply(half, row, x, variant, None)
+    return apply_spec(half, row, x, variant)
 
 
 def _keep_own(x, inputs, tower):

@@ -329,7 +329,7 @@ def main(folder, first, last):
     import resource
 
     specification = importlib.util.spec_from_file_location(
-        "torch_files", ROOT / "alexnet_keras" / "torch_files.py"
+        "torch_files", ROOT / "alexnet_keras" / "weights" / "torch_format.py"
     )
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)

@@ -109,7 +109,10 @@ def run_python(code, *arguments, backend="tensorflow"):
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "JAX_PLATFORMS": "cpu",
         "PYTHONPATH": os.pathsep.join(
-            [str(ROOT), str(ROOT / "tests" / "helpers")]
+            [
+                str(ROOT),
+                *(str(ROOT / "tests" / x) for x in ("helpers", "network")),
+            ]
         ),
     }
     done = subprocess.run(

@@ -53,7 +53,7 @@ def test_notes_are_left_out_and_last_words_are_not(level, notes):
     done = run(
         "-c",
         SCRIPT,
-        PYTHONPATH=str(ROOT / "alexnet_keras"),
+        PYTHONPATH=str(ROOT / "alexnet_keras" / "utils"),
         TF_CPP_MIN_LOG_LEVEL=level,
     )
     assert done.returncode == -signal.SIGABRT
@@ -71,7 +71,7 @@ def test_no_name_is_too_strange_for_a_stream(encoding, roof):
     done = run(
         "-c",
         SCRIPT,
-        PYTHONPATH=str(ROOT / "alexnet_keras"),
+        PYTHONPATH=str(ROOT / "alexnet_keras" / "utils"),
         PYTHONIOENCODING=encoding,
         TF_CPP_MIN_LOG_LEVEL="3",
     )

@@ -13,6 +13,7 @@ from toy_classifier import build_toy
 from alexnet_keras import build_alexnet
 from alexnet_keras import classifier
 from alexnet_keras.training import results
+from alexnet_keras.weights import keras_format
 from alexnet_keras.weights import loading
 
 TABLE = narrow("torchvision")
@@ -114,4 +115,4 @@ def test_a_group_that_holds_itself(tmp_path):
     with h5py.File(path, "w") as file:
         file["a/b/0"] = np.ones(3)
         file["a/b/again"] = file["a"]
-    loading.check_hdf5(path)
+    keras_format.check_hdf5(path)

@@ -231,6 +231,6 @@ def test_onnx_is_asked_for_before_the_download(monkeypatch, tmp_path):
     )
     assert message == (
         "`weights` come from an ONNX file, which the package onnx reads: "
-        "pip install onnx. Received: weights='imagenet'"
+        "pip install 'alexnet-keras[onnx]'. Received: weights='imagenet'"
     )
     assert os.listdir(tmp_path) == []
