@@ -332,21 +332,6 @@ def test_names_cannot_forge_a_line_of_an_error(red_images, tmp_path, capsys):
     assert f"Only `model` has {SHOWN}; only `data` has cat." in line
 
 
-def test_names_cannot_tear_the_table_of_classes(red_images, tmp_path, capsys):
-    build_toy(("ant", "bee", HOSTILE)).save(tmp_path / "model.keras")
-    for split in ("train", "val"):
-        folder = red_images / split
-        (folder / "cat").rename(folder / HOSTILE)
-    words = ["evaluate", str(tmp_path), "--dataset", str(red_images)]
-    assert command_line.main([*words, "--per-class"]) == 0
-    rows = capsys.readouterr().out.splitlines()[-3:]
-    assert [row.split()[0] for row in rows] == [
-        "ant",
-        "bee",
-        "elk\\x1b[2J\\nerror:",
-    ]
-
-
 def test_a_stored_summary_cannot_act_on_the_terminal(
     tmp_path, capsys, monkeypatch
 ):

@@ -171,7 +171,7 @@ def _boxes(variant, input_shape, classes):
     towers = max(getattr(layer, "groups", 1) for layer in variant.layers)
     rows = shapes.derive_layers(variant, input_shape, classes)
     shape = tuple(input_shape or variant.input_shape)
-    boxes = [_box(shapes.Row("images", "images", shape, ""), None, 1)]
+    boxes = [_box(shapes.LayerSummary("images", "images", shape, ""), None, 1)]
     for layer, row in zip(variant.layers, rows, strict=True):
         if row.kind in ("conv", "dense", "max_pool", "average_pool"):
             copies = 1 if getattr(layer, "units", 1) is None else towers

@@ -161,7 +161,8 @@ def run(path, format, images):
     if format == "saved_model":
         import tensorflow as tf
 
-        return tf.saved_model.load(str(path)).serve(tf.constant(images)).numpy()
+        loaded = tf.saved_model.load(str(path))  # has the variables
+        return loaded.serve(tf.constant(images)).numpy()
     if format == "onnx":
         import onnxruntime
 

@@ -1,5 +1,7 @@
 """`train()`: a run, or going on with it."""
 
+import keras
+
 from alexnet_keras import validation
 from alexnet_keras.data import datasets
 from alexnet_keras.training import config as configs
@@ -107,6 +109,15 @@ def train(
         raise ValueError(
             "`tensorboard` needs `output`, the folder for its events. "
             f"Received: tensorboard={tensorboard!r}, output=None"
+        )
+    callbacks = list(callbacks)
+    wrong = [
+        x for x in callbacks if not isinstance(x, keras.callbacks.Callback)
+    ]
+    if wrong:
+        raise ValueError(
+            "`callbacks` must be a list of `keras.callbacks.Callback`. "
+            f"Received: a {type(wrong[0]).__name__} among callbacks"
         )
     folder = run_folder.claim(output, dataset)
     with run_folder.hold(folder):

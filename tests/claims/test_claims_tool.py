@@ -37,10 +37,10 @@ def read(folder, *entries):
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     """A repository with two claims."""
-    for name in ("assets", "tests"):
-        (tmp_path / name).mkdir()
+    for name in ("assets", "tests/claims"):
+        (tmp_path / name).mkdir(parents=True)
     proofs = "\ndef five_1():\n\n\ndef five_3():\n"
-    (tmp_path / "tests" / "claims_by_hand.py").write_text(proofs)
+    (tmp_path / "tests" / "claims" / "claims_by_hand.py").write_text(proofs)
     claims = read(
         tmp_path / "assets",
         entry(1, more="surprising = 2\n"),

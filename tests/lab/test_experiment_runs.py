@@ -94,7 +94,7 @@ def test_images_are_read_in_the_experiments_size(runner, monkeypatch):
         sizes.append(size)
         return DATA
 
-    monkeypatch.setattr(experiments.arrays, "load_arrays", load_arrays)
+    monkeypatch.setattr(experiments.in_memory_data, "load_arrays", load_arrays)
     runner()
     large = experiments.Experiment("large", "?", (GIVEN,), epochs=1, size=99)
     run(experiment=large, dataset="photo_patches")
@@ -316,10 +316,3 @@ def test_two_conditions_of_one_name_are_refused():
         "`conditions` must have a name each that no other has. "
         "Received twice: tanh"
     )
-
-
-def test_every_experiment_can_be_asked_for_by_its_name():
-    assert ", ".join(experiments.EXPERIMENTS) == NAMES
-    for name, experiment in experiments.EXPERIMENTS.items():
-        assert experiments.get_experiment(name) is experiment
-        assert experiment.name == name

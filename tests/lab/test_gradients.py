@@ -127,8 +127,8 @@ def test_a_model_with_a_side_branch_is_refused():
     assert "which reads another than the one before" in str(caught.value)
 
 
-def signal(name, values, gradients):
-    return gradients.Signal(name, np.array(values), np.array(gradients))
+def signal(name, values, back):
+    return gradients.Signal(name, np.array(values), np.array(back))
 
 
 def test_signals_are_differences_forward_and_sizes_back():

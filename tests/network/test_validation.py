@@ -83,7 +83,7 @@ def test_numpys_integers_pass_and_booleans_do_not(argument):
 
 
 def test_what_goes_into_files_is_plain():
-    found, mine = run_settings(
+    found, _, mine = run_settings(
         epochs=np.int64(2),
         batch_size=np.int32(4),
         input_size=np.int64(83),

@@ -176,7 +176,7 @@ def test_the_seed_is_one_that_numpy_takes(value):
 @pytest.mark.parametrize("value", ["float16", "bfloat16", None])
 def test_precisions(value):
     assert message_of(fill_in, precision=value) == (
-        "`precision` must be one of float32, mixed_float16, mixed_bfloat16. "
+        '`precision` must be "float32" or "mixed_float16" or "mixed_bfloat16". '
         f"Received: precision={value!r}"
     )
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,14 +15,17 @@ from support import narrow
 
 tf = pytest.importorskip("tensorflow")
 
+import toy_runs  # noqa: E402
 from toy_runs import Stop  # noqa: E402
 from toy_runs import act_at  # noqa: E402
 from toy_runs import crash  # noqa: E402
 
+from alexnet_keras.data import statistics  # noqa: E402
 from alexnet_keras.training import callbacks  # noqa: E402
 from alexnet_keras.training import checkpoints  # noqa: E402
 from alexnet_keras.training import run_folder  # noqa: E402
 from alexnet_keras.training import trainer  # noqa: E402
+from alexnet_keras.utils.fingerprint import former_fingerprint  # noqa: E402
 
 pytestmark = pytest.mark.skipif(
     bool(tf.config.list_physical_devices("GPU")),
@@ -53,6 +57,7 @@ def run(dataset, **options):
             "batch_size": 3,
             "input_size": 67,
             "verbose": 0,
+            "callbacks": toy_runs.CALLBACKS,
             **options,
         },
     )
@@ -109,6 +114,51 @@ def test_a_crash_at_any_step(dataset, whole, tmp_path, monkeypatch, step):
         with pytest.raises(Stop):
             run(dataset, output=tmp_path, save_every=1)
     assert_same_end(run(dataset, output=tmp_path, save_every=1), whole)
+
+
+def test_a_run_begun_by_an_earlier_version_goes_on(
+    dataset, whole, tmp_path, monkeypatch
+):
+    """Its hash was of `repr`, and it kept no statistics of the data."""
+    with monkeypatch.context() as patch:
+        act_at(patch, 4, crash)
+        patch.setattr(run_folder, "fingerprint", former_fingerprint)
+        with pytest.raises(Stop):
+            run(dataset, output=tmp_path, save_every=1)
+    (tmp_path / run_folder.STATISTICS).unlink()
+    assert_same_end(run(dataset, output=tmp_path, save_every=1), whole)
+
+
+def test_the_data_are_measured_once(dataset, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        act_at(patch, 4, crash)
+        with pytest.raises(Stop):
+            run(dataset, output=tmp_path, save_every=1)
+    monkeypatch.setattr(statistics, "measure", crash)
+    result = run(dataset, output=tmp_path)
+    assert len(result.history["loss"]) == 2
+
+
+def test_callbacks_of_the_callers_own_come_last(dataset, tmp_path):
+    class Mine(keras.callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.seen = []
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.seen.append((epoch, dict(logs)))
+            self.written = (tmp_path / "history.csv").read_text()
+
+    mine = Mine()
+    result = run(dataset, output=tmp_path, epochs=2, callbacks=[mine])
+    assert [epoch for epoch, _ in mine.seen] == [0, 1]
+    assert [logs["loss"] for _, logs in mine.seen] == result.history["loss"]
+    assert len(mine.written.splitlines()) == 1 + 2
+
+
+def test_what_is_no_callback_is_refused(dataset):
+    with pytest.raises(ValueError, match="`callbacks` must be a list of"):
+        run(dataset, callbacks=[print])
 
 
 def test_going_on_is_said(dataset, tmp_path, monkeypatch, capsys):
@@ -174,7 +224,6 @@ def test_ctrl_c_saves_and_says_how_to_go_on(
     assert f"--output {tmp_path}" in printed
     result = run(dataset, output=tmp_path)
     assert_same_end(result, whole)
-    assert all(rate > 0 for rate in result.history["images_per_second"])
 
 
 def test_a_third_ctrl_c_promises_nothing(
@@ -233,7 +282,7 @@ def test_a_full_disk_stops_with_a_sentence_and_what_was_saved_stays(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        act_at(patch, 4, lambda: patch.setattr(checkpoints, "_savez", full))
+        act_at(patch, 4, lambda: patch.setattr(checkpoints, "savez", full))
         with pytest.raises(checkpoints.NotSaved) as caught:
             run(dataset, output=tmp_path)
     target = tmp_path / "checkpoint-00000006.npz"
