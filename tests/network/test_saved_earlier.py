@@ -5,6 +5,7 @@ weights: classifiers with a mean image (`paper`), after a step of `SGD2012`
 (`original`) and with averaged maps (`torchvision`), and `build_towers`.
 """
 
+import importlib
 import pathlib
 
 import keras
@@ -40,8 +41,8 @@ def test_a_classifier(name, answers):
 def test_two_towers(answers):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("towers are placed on devices by TensorFlow")
-    with pytest.warns(FutureWarning, match="model_parallel"):
-        model = keras.models.load_model(SAVED / "towers.keras")
+    importlib.import_module("alexnet_lab.two_gpus.model_parallel")
+    model = keras.models.load_model(SAVED / "towers.keras")
     images = np.random.default_rng(0).normal(0, 60, (2, 67, 67, 3))
     found = model.predict(images.astype("float32"), verbose=0)
     np.testing.assert_allclose(found, answers["towers"], rtol=1e-4)
