@@ -111,7 +111,7 @@ def run_python(code, *arguments, backend="tensorflow"):
         "PYTHONPATH": os.pathsep.join(
             [
                 str(ROOT),
-                *(str(ROOT / "tests" / x) for x in ("helpers", "network")),
+                *(str(ROOT / "tests" / x) for x in ("helpers", "optimizers")),
             ]
         ),
     }
