@@ -17,13 +17,6 @@ every_notebook = pytest.mark.parametrize(
 )
 
 
-def test_there_are_notebooks():
-    found = set((ROOT / "notebooks").glob("**/[!.]*.ipynb"))
-    found = {path for path in found if ".ipynb_checkpoints" not in path.parts}
-    assert set(notebooks.find_notebooks()) == found
-    assert len(TOP) > 0
-
-
 @every_notebook
 def test_a_notebook_keeps_the_rules(path):
     repository, ref = notebooks.read_setting()

@@ -418,17 +418,6 @@ def test_what_one_may_not_read(tmp_path):
     (root / "val/b").chmod(0o700)
 
 
-def test_names_in_other_encodings(tmp_path):
-    name = os.fsdecode(b"caf\xe9.png")
-    try:
-        root = build(tmp_path, {name: PNG})
-    except OSError:
-        pytest.skip("this file system takes UTF-8 only")
-    assert name in read_all(datasets.load_dataset(root))
-    (root / "train/b" / name).write_bytes(b"")
-    assert "train/b/caf\\xe9.png (empty)." in error(root)
-
-
 def test_a_file_that_vanishes_before_the_check(tmp_path, monkeypatch):
     root = build(tmp_path, {"short_lived.png": PNG})
     find = image_files.find

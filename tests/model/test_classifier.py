@@ -1,7 +1,5 @@
 """What is no trained classifier is refused with a full sentence."""
 
-import os
-
 import keras
 import numpy as np
 import pytest
@@ -81,15 +79,6 @@ def test_files_that_are_no_models(tmp_path):
     assert message.startswith("`model` cannot be loaded as a Keras model (")
     assert message.endswith(f"). Received: model={str(broken)!r}")
     assert "\n" not in message
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_pipe_is_not_waited_for(tmp_path):
-    os.mkfifo(tmp_path / "model.keras")
-    for path in (tmp_path, tmp_path / "model.keras"):
-        assert load_error(path) == (
-            f"`model` must be a file. Received: model={str(path)!r}"
-        )
 
 
 def test_a_file_without_class_names(tmp_path):

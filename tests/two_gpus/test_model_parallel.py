@@ -16,7 +16,6 @@ if keras.backend.backend() != "tensorflow":
 from alexnet_keras import SGD2012  # noqa: E402
 from alexnet_keras import build_alexnet  # noqa: E402
 from alexnet_keras import variants  # noqa: E402
-from alexnet_keras.training import distribution  # noqa: E402
 from alexnet_lab.two_gpus import communication  # noqa: E402
 from alexnet_lab.two_gpus import devices  # noqa: E402
 from alexnet_lab.two_gpus import model_parallel  # noqa: E402
@@ -80,9 +79,6 @@ def assert_same_values(one, two, rtol):
         np.testing.assert_allclose(
             two[name], value, rtol=rtol, atol=rtol * size, err_msg=str(name)
         )
-
-
-# --- The same network ---
 
 
 @every_grouped
@@ -158,9 +154,6 @@ def test_a_border_as_wide_as_a_tower():
     )
     images, _ = batch()
     np.testing.assert_allclose(two(images), one(images), rtol=1e-4, atol=1e-5)
-
-
-# --- Where things are ---
 
 
 def tower_of(variable, model):
@@ -269,9 +262,6 @@ def test_each_tower_draws_its_own_mask():
     assert 0.3 < np.mean(masks[0] == masks[1]) < 0.7
 
 
-# --- Weights there and back ---
-
-
 def test_weights_go_there_and_back():
     one, two = build_both("paper")
     other = build_alexnet(variant=narrow("paper"), input_shape=SHAPE)
@@ -327,145 +317,3 @@ def test_weights_of_another_network():
     )
     for now, then in zip(two.get_weights(), before):
         np.testing.assert_array_equal(now, then)
-
-
-# --- Devices ---
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        ("CPU:1", "CPU:0"),
-        ["/CPU:1", "cpu:0"],
-        ("/device:CPU:1", "/job:localhost/replica:0/task:0/device:CPU:0"),
-    ],
-)
-def test_names_of_devices(given):
-    assert devices.two_devices(given) == ("CPU:1", "CPU:0")
-
-
-def test_two_devices_by_default():
-    kind = "GPU" if devices.count_gpus() >= 2 else "CPU"
-    assert devices.two_devices() == (f"{kind}:0", f"{kind}:1")
-
-
-@pytest.mark.parametrize(
-    "given, message",
-    [
-        (
-            "CPU:0",
-            "`devices` must be two names, one device for each tower, such as "
-            '("GPU:0", "GPU:1"). Received: devices=\'CPU:0\'',
-        ),
-        (
-            ("CPU:0",),
-            "`devices` must be two names, one device for each tower, such as "
-            '("GPU:0", "GPU:1"). Received: devices=(\'CPU:0\',)',
-        ),
-        (
-            ("CPU:0", "/device:CPU:0"),
-            "`devices` must be two different devices, one for each tower. "
-            "Received: devices=('CPU:0', '/device:CPU:0')",
-        ),
-        (
-            ("CPU:0", "TPU:7"),
-            "`devices` must be among those that TensorFlow has: {there}. Not "
-            "among them: TPU:7. Received: devices=('CPU:0', 'TPU:7')",
-        ),
-        (
-            ("the first", "CPU"),
-            "`devices` must be among those that TensorFlow has: {there}. Not "
-            "among them: CPU:None, the first. "
-            "Received: devices=('the first', 'CPU')",
-        ),
-    ],
-)
-def test_devices_that_do_not_serve(given, message):
-    there = ", ".join(
-        devices.short_name(d.name) for d in tf.config.list_logical_devices()
-    )
-    with pytest.raises(ValueError) as caught:
-        model_parallel.build_towers("original", given)
-    assert str(caught.value) == message.format(there=there)
-
-
-def test_a_cpu_that_can_no_longer_be_split():
-    with pytest.raises(ValueError) as caught:
-        distribution.split_cpu(3, "`devices`", "devices=None")
-    assert str(caught.value) == (
-        "`devices` on a CPU must be set before TensorFlow has run anything. "
-        "Restart Python and ask first. Received: devices=None"
-    )
-
-
-def test_a_network_without_towers():
-    with pytest.raises(ValueError) as caught:
-        model_parallel.build_towers("torchvision", CPUS)
-    assert str(caught.value) == (
-        "`variant` must have two towers, convolutions with `groups=2`, as "
-        "paper, original and caffe have. Received: variant='torchvision'"
-    )
-
-
-# --- The measurement itself ---
-
-
-def test_traffic_sees_weights_that_cross():
-    """What a plain device scope does: the gradient is made elsewhere."""
-    with keras.device("CPU:1"):
-        dense = keras.layers.Dense(5, use_bias=False)
-        dense.build((None, 3))
-    first = keras.layers.Dense(3, use_bias=False)
-    first.build((None, 2))
-
-    def gradient(x):
-        with tf.GradientTape() as tape:
-            values = first(x)
-            with keras.device("CPU:1"):
-                total = tf.reduce_sum(tf.tanh(dense(values)))
-        return tape.gradient(total, [first.kernel.value, dense.kernel.value])
-
-    sent = transfers.execute(gradient, np.ones((4, 2), "float32")).sent()
-    weights = [s for s in sent if s.kind == "variable"]
-    assert [(s.source, s.target, s.shape) for s in weights] == [
-        ("CPU:1", "CPU:0", (3, 5))
-    ]
-    assert weights[0].bytes == 4 * 3 * 5
-
-
-def test_traffic_of_unknown_size():
-    def function(x):
-        with tf.device("CPU:0"):
-            positive = x[x > 0]
-        with tf.device("CPU:1"):
-            return positive + 1
-
-    execution = transfers.execute(function, np.ones(4, "float32"))
-    with pytest.raises(ValueError, match="not known before it runs") as caught:
-        execution.sent()
-    assert str(caught.value).endswith("Received: shape=(None,)")
-
-
-def test_an_all_reduce_sends_each_gradient_there_and_back():
-    strategy = distribution.make_strategy(2)
-    with strategy.scope():
-        model = build_alexnet(variant=narrow("original"), input_shape=SHAPE)
-        model.compile(SGD2012(), "sparse_categorical_crossentropy")
-        model.optimizer.build(model.trainable_variables)
-
-    def step(images, labels):
-        shares = [
-            strategy.experimental_distribute_values_from_function(
-                lambda context, whole=whole: whole
-            )
-            for whole in (images, labels)
-        ]
-        strategy.run(model.train_step, args=(shares,))
-
-    sent = transfers.execute(step, *batch(3)).sent()
-    total = sum(s.bytes for s in sent if s.kind == "value")
-    derived = (
-        6 * communication.bytes_per_image(narrow("original"), 6, SHAPE)["data"]
-    )
-    assert derived == pytest.approx(2 * 4 * model.count_params())
-    assert total == pytest.approx(derived, rel=0.01)
