@@ -24,6 +24,7 @@ probing diagnostics.activations | plots figures.network
 training_plots figures.training | evaluation_plots figures.evaluation
 experiments alexnet_lab.experiments | arrays alexnet_lab.experiments.in_memory_data
 comparisons alexnet_lab.experiments.definitions
+diagnosis_plots alexnet_lab.experiments.figures
 experiment_plots alexnet_lab.experiments.figures
 findings alexnet_lab.experiments.results
 findings_files alexnet_lab.experiments.results_file

@@ -8,6 +8,7 @@ import numpy as np
 from alexnet_keras.figures.training import DASHES
 from alexnet_keras.figures.training import MARKERS
 from alexnet_keras.utils.printing import in_figure
+from alexnet_lab.gradients import plot_signals  # noqa: F401  with `moved.py` it goes
 
 
 def plot_curves(findings, names, curve="train_error", target=None, ax=None):
