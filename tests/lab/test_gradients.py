@@ -106,7 +106,7 @@ def test_a_classifier_is_followed_from_its_pixels_on():
 def test_a_model_that_is_no_chain_is_refused():
     inputs = keras.Input((4,))
     first = keras.layers.Dense(4, name="first")(inputs)
-    outputs = keras.layers.Add()([first, inputs])
+    outputs = keras.layers.Add(name="add")([first, inputs])
     model = keras.Model(inputs, outputs, name="residual")
     with pytest.raises(ValueError) as caught:
         gradients.trace(model, *batch())
