@@ -16,7 +16,7 @@ LEARNED = 0.9  # share of the loss of guessing, below which it is none
 
 
 @dataclass(frozen=True)
-class Passage:
+class LayerStatistics:
     """What a layer makes of a batch.
 
     Attributes:
@@ -39,7 +39,7 @@ class Passage:
 
 
 @dataclass(frozen=True)
-class Run:
+class BatchFit:
     """A short training on one batch.
 
     Attributes:
@@ -49,8 +49,8 @@ class Run:
         chance: the least loss of outputs that do not depend on the image.
         learned: whether the loss came to lie well below that.
         change: of the kernel that changed most, as a share of its length.
-        before: a `Passage` for each call of a layer with a kernel.
-        passages: the same afterwards; none after a loss that is no number.
+        before: `LayerStatistics` for each call of a layer with a kernel.
+        after: the same afterwards; none after a loss that is no number.
     """
 
     losses: tuple[float, ...]
@@ -58,8 +58,8 @@ class Run:
     chance: float
     learned: bool
     change: float
-    before: tuple[Passage, ...]
-    passages: tuple[Passage, ...]
+    before: tuple[LayerStatistics, ...]
+    after: tuple[LayerStatistics, ...]
 
 
 def compute(model, images):
@@ -114,9 +114,9 @@ def is_softmax(layer):
     )
 
 
-def follow(model, images):
-    """Returns a `Passage` for each call of a layer that has a kernel."""
-    passages = []
+def layer_statistics(model, images):
+    """Returns `LayerStatistics` for each call of a layer that has a kernel."""
+    after = []
     layers = weighted_layers(model)
     for layer, inputs, outputs in listen(model, images, layers):
         others = tuple(range(outputs.ndim - 1))
@@ -124,8 +124,8 @@ def follow(model, images):
         spread = outputs
         if is_softmax(layer):
             spread = np.log(np.maximum(outputs, 1e-30))
-        passages.append(
-            Passage(
+        after.append(
+            LayerStatistics(
                 layer.name,
                 _length(inputs),
                 _length(outputs),
@@ -134,7 +134,7 @@ def follow(model, images):
                 0.0 if bias is None else float(_array(bias).mean()),
             )
         )
-    return tuple(passages)
+    return tuple(after)
 
 
 def copy_model(model, fresh=False, factor=1.0):
@@ -189,7 +189,9 @@ def copy_state(source, target, fresh=False):
             new.assign(old)
 
 
-def rehearse(model, images, labels, steps, factor=1.0, change=None, stop=False):
+def overfit_one_batch(
+    model, images, labels, steps, factor=1.0, change=None, stop=False
+):
     """Trains a copy of a model on one batch and looks at what comes of it.
 
     Args:
@@ -202,12 +204,12 @@ def rehearse(model, images, labels, steps, factor=1.0, change=None, stop=False):
             training. Defaults to `None`.
         stop: whether to stop once the batch is learned. Defaults to `False`.
 
-    Returns a `Run`.
+    Returns a `BatchFit`.
     """
     twin = copy_model(model, factor=factor)
     if change is not None:
         change(twin)
-    before, outputs = follow(twin, images), compute(twin, images)
+    before, outputs = layer_statistics(twin, images), compute(twin, images)
     start = _loss(twin, labels, outputs)
     chance = _loss_of_guessing(twin, labels, outputs) or start
     kernels = [_array(layer.kernel) for layer in weighted_layers(twin)]
@@ -219,9 +221,9 @@ def rehearse(model, images, labels, steps, factor=1.0, change=None, stop=False):
         learned = len(losses) >= 5 and np.mean(losses[-5:]) < enough
         if not np.isfinite(losses[-1]):
             break
-    passages = ()
+    after = ()
     if np.isfinite(losses).all():
-        passages = follow(twin, images)
+        after = layer_statistics(twin, images)
         # Dropout and the like disturb only the training.
         last = _loss(twin, labels, compute(twin, images))
         learned = bool(learned or last < enough)
@@ -229,8 +231,8 @@ def rehearse(model, images, labels, steps, factor=1.0, change=None, stop=False):
         _length(_array(layer.kernel) - kernel) / max(_length(kernel), 1e-30)
         for layer, kernel in zip(weighted_layers(twin), kernels)
     ]
-    return Run(
-        tuple(losses), start, chance, learned, max(change_of), before, passages
+    return BatchFit(
+        tuple(losses), start, chance, learned, max(change_of), before, after
     )
 
 

@@ -47,12 +47,12 @@ def find_causes(model, images, labels, steps, fresh=False, lasting=True):
         batch is learned or nothing helps against that it is not.
     """
 
-    def rehearse(change=None, factor=1.0, times=1):
-        return activations.rehearse(
+    def fit(change=None, factor=1.0, times=1):
+        return activations.overfit_one_batch(
             model, images, labels, times * steps, factor, change, stop=True
         )
 
-    run = rehearse()
+    run = fit()
     if run.learned and not _overshoots(run):
         return []
     dead = _dead(run)
@@ -67,26 +67,26 @@ def find_causes(model, images, labels, steps, fresh=False, lasting=True):
         found = find_causes(twin, images, labels, steps, True, lasting)
         return [("dead units", text), *found]
     if _overshoots(run):
-        if not _lost(run) and rehearse(times=PATIENCE).learned:
+        if not _lost(run) and fit(times=PATIENCE).learned:
             return []
-        return [_too_much(model, images, run, rehearse)]
+        return [_too_much(model, images, run, fit)]
     faint, slow = run.before[-1].spread < FAINT, lasting and run.change < LITTLE
-    if not (faint or slow) or (run := rehearse(times=PATIENCE)).learned:
+    if not (faint or slow) or (run := fit(times=PATIENCE)).learned:
         return []
-    cause = faint and _too_faint(images, run, rehearse)
-    cause = cause or (slow and _too_slow(model, run, rehearse))
+    cause = faint and _too_faint(images, run, fit)
+    cause = cause or (slow and _too_slow(model, run, fit))
     return [cause] if cause else []
 
 
 def _dead(run):
-    """The passages of layers that are dead and stay so; the last one cannot."""
-    pairs = [*zip(run.before, run.passages)][:-1]
+    """The statistics of layers that are dead and stay so; the last one cannot."""
+    pairs = [*zip(run.before, run.after)][:-1]
     return [p for p, q in pairs if min(p.dead, q.dead) >= DEAD]
 
 
 def _died(run):
     """The names of layers that have died on the way."""
-    pairs = [*zip(run.before, run.passages)][:-1]
+    pairs = [*zip(run.before, run.after)][:-1]
     return [p.name for p, q in pairs if p.dead < DEAD <= q.dead]
 
 
@@ -104,24 +104,24 @@ def _overshoots(run):
     return high or end > RISEN * start or bool(_lost(run))
 
 
-def _too_much(model, images, run, rehearse):
+def _too_much(model, images, run, fit):
     rate = activations.learning_rate(model)
     seen = _describe(run)
 
     def helps(*change):
-        return not _overshoots(rehearse(*change))
+        return not _overshoots(fit(*change))
 
-    passages = run.before
-    large = [p.name for p in passages[:-1] if p.bias >= LARGE_BIAS]
+    statistics = run.before
+    large = [p.name for p in statistics[:-1] if p.bias >= LARGE_BIAS]
     if large and helps(_without_biases):
         return "biases", (
             f"{seen}; with biases of 0 instead of "
-            f"{max(p.bias for p in passages):.2g} in {', '.join(large)} "
+            f"{max(p.bias for p in statistics):.2g} in {', '.join(large)} "
             "that does not happen. Large biases make all inputs of the last layers large "
             "and alike, so that the steps become too long. Use 0 or 0.1, a "
             f"smaller learning rate, or {_instead(model)}."
         )
-    entering = passages[0].entering
+    entering = statistics[0].entering
     if entering > SMALL_INPUT and helps(_scale_input(images, 1 / entering)):
         return "input scale", (
             f"{seen}; with inputs divided by {entering:.3g} that does "
@@ -129,11 +129,13 @@ def _too_much(model, images, run, rehearse):
             "these weights are made for values of about 1. Scale the "
             "images (the table's `pixel_scale`)."
         )
-    if passages[-1].spread > run.chance and helps(_as_he(images, 1 / entering)):
+    if statistics[-1].spread > run.chance and helps(
+        _as_he(images, 1 / entering)
+    ):
         return "initialization", (
             f"{seen}; with weights of He's size that does not happen. "
             "Already before the training the outputs differ by "
-            f"{passages[-1].spread:.3g} between images. Make the weights "
+            f"{statistics[-1].spread:.3g} between images. Make the weights "
             "smaller."
         )
     for factor in (0.1, 0.01, 0.001):
@@ -158,19 +160,19 @@ def _instead(model):
     )
 
 
-def _too_faint(images, run, rehearse):
+def _too_faint(images, run, fit):
     last, entering = run.before[-1], run.before[0].entering
     seen = (
         f"Between images the outputs differ by {last.spread:.1g}, and in "
         f"{len(run.losses)} steps on this batch nothing is learned (loss "
         f"{run.losses[-1]:.3g}, guessing has {run.chance:.3g})"
     )
-    mended = rehearse(_as_he(images, 1 / max(entering, 1e-30)), times=PATIENCE)
+    mended = fit(_as_he(images, 1 / max(entering, 1e-30)), times=PATIENCE)
     if not mended.learned:
         return None
     if 0 < entering < SMALL_INPUT:
         factor = RAW / entering
-        louder = rehearse(_scale_input(images, factor)).before[-1].spread
+        louder = fit(_scale_input(images, factor)).before[-1].spread
         if louder >= FAINT:
             return "input scale", (
                 f"{seen}; with inputs {factor:.3g} times as large they differ "
@@ -192,14 +194,14 @@ def _too_faint(images, run, rehearse):
     )
 
 
-def _too_slow(model, run, rehearse):
+def _too_slow(model, run, fit):
     rate = activations.learning_rate(model)
     seen = (
         f"In {len(run.losses)} steps no kernel changed by more than "
         f"{run.change:.1g} of its length"
     )
     for factor in (10.0, 100.0, 1e3, 1e4):
-        faster = rehearse(None, factor, PATIENCE)
+        faster = fit(None, factor, PATIENCE)
         if faster.learned:
             return "learning rate", (
                 f"{seen}, and nothing is learned; with {rate * factor:.2g} "

@@ -39,6 +39,13 @@ stability alexnet_lab.curvature
 MOVED = dict(
     pair.split() for pair in MOVED.replace("|", "\n").strip().split("\n")
 )
+# What is called otherwise inside of them.
+RENAMED = {
+    "Findings": "ExperimentResults",
+    "follow": "layer_statistics",
+    "load_findings": "load_results",
+    "rehearse": "overfit_one_batch",
+}
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -62,6 +69,9 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def create_module(self, spec):
         module = importlib.import_module(self._new_name(spec.name))
+        for old, new in RENAMED.items():
+            if hasattr(module, new):
+                setattr(module, old, getattr(module, new))
         spec.loader_state = module.__spec__
         return module
 

@@ -11,11 +11,11 @@ from alexnet_keras.utils.printing import in_figure
 from alexnet_lab.gradients import plot_signals  # noqa: F401  with `moved.py` it goes
 
 
-def plot_curves(findings, names, curve="train_error", target=None, ax=None):
+def plot_curves(results, names, curve="train_error", target=None, ax=None):
     """Draws a curve by epoch: each seed thin, their mean thick.
 
     Args:
-        findings: a `Findings`.
+        results: an `ExperimentResults`.
         names: of the conditions to draw.
         curve: `"train_error"`, `"val_error"`, `"train_loss"` or
             `"val_loss"`. Defaults to `"train_error"`.
@@ -32,7 +32,7 @@ def plot_curves(findings, names, curve="train_error", target=None, ax=None):
     for name, marker, dash in zip(
         names, itertools.cycle(MARKERS), itertools.cycle(DASHES)
     ):
-        curves = scale * findings.curves(name, curve)
+        curves = scale * results.curves(name, curve)
         # Where only some seeds still train, their mean would jump.
         shared = np.isfinite(curves).all(axis=0).sum()
         epochs = np.arange(curves.shape[1])
@@ -55,19 +55,19 @@ def plot_curves(findings, names, curve="train_error", target=None, ax=None):
     return ax
 
 
-def plot_final_errors(findings, names=None):
+def plot_final_errors(results, names=None):
     """Draws training and validation error at the end, a point for each seed.
 
     Args:
-        findings: a `Findings`.
+        results: an `ExperimentResults`.
         names: of the conditions, from top to bottom. Defaults to all.
 
     Returns:
         The Axes. The line between the two means is the gap. The axis need not
         begin at 0: points and gaps are compared, no lengths from there.
     """
-    names = findings.conditions if names is None else list(names)
-    table = findings.table()
+    names = results.conditions if names is None else list(names)
+    table = results.table()
     _, ax = plt.subplots(
         figsize=(8, 0.8 + 0.42 * len(names)), layout="constrained"
     )
@@ -90,11 +90,11 @@ def plot_final_errors(findings, names=None):
     return ax
 
 
-def plot_rates(findings, names):
+def plot_rates(results, names):
     """Draws the loss that the search found for each learning rate.
 
     Args:
-        findings: a `Findings` whose rates were searched.
+        results: an `ExperimentResults` whose rates were searched.
         names: of the conditions.
 
     Returns:
@@ -104,7 +104,7 @@ def plot_rates(findings, names):
     for name, marker, dash in zip(
         names, itertools.cycle(MARKERS), itertools.cycle(DASHES)
     ):
-        part = findings.record["conditions"][name]
+        part = results.record["conditions"][name]
         tried = {
             float(rate): loss
             for rate, loss in part["tried"].items()

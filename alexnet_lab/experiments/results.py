@@ -9,7 +9,7 @@ from alexnet_keras.training import checkpoints
 from alexnet_lab.experiments import trial as trials
 
 
-class Findings:
+class ExperimentResults:
     """The record of an experiment, and what follows from it.
 
     Attributes:

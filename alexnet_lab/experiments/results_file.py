@@ -14,16 +14,16 @@ from alexnet_keras.training import run_folder
 from alexnet_keras.training.results import describe_hardware
 from alexnet_keras.utils.fingerprint import fingerprint
 from alexnet_keras.utils.fingerprint import former_fingerprint
-from alexnet_lab.experiments.results import Findings
+from alexnet_lab.experiments.results import ExperimentResults
 
 
-def load_findings(path):
+def load_results(path):
     """Reads the file that an experiment wrote.
 
     Raises:
         ValueError: if it is not there, or is no such file.
     """
-    return Findings(_read(path, "path"), pathlib.Path(path))
+    return ExperimentResults(_read(path, "path"), pathlib.Path(path))
 
 
 def _read(path, argument):
@@ -74,8 +74,8 @@ def _claim(output):
     return path
 
 
-def open_findings(output, experiment, data, epochs):
-    """Returns the findings to add to: those in `output`, or empty ones.
+def open_results(output, experiment, data, epochs):
+    """Returns the results to add to: those in `output`, or empty ones.
 
     Raises:
         ValueError: if `output` holds another experiment, or this one with
@@ -83,13 +83,13 @@ def open_findings(output, experiment, data, epochs):
     """
     record = new_record(experiment, data, epochs)
     if output is None:
-        return Findings(record)
+        return ExperimentResults(record)
     path = _claim(output)
     if not path.is_absolute():  # which would mean nothing elsewhere
         words = ["--output", path.as_posix()]
         record["command"] = f"{record['command']} {shlex.join(words)}"
     if not path.exists():
-        return Findings(record, path)
+        return ExperimentResults(record, path)
     there = _read(path, "output")
     differing = [
         f"{name} is {there['settings'].get(name)!r} there and {value!r} here"
@@ -110,7 +110,7 @@ def open_findings(output, experiment, data, epochs):
     # In the order of the experiment, what is there first.
     record["conditions"] |= there["conditions"]
     record["command"] = there["command"]
-    return Findings(record, path)
+    return ExperimentResults(record, path)
 
 
 def new_record(experiment, data, epochs):

@@ -42,7 +42,7 @@ def run(
         say: gets a line for each trial. Defaults to `print`.
 
     Returns:
-        A `results.Findings`.
+        A `results.ExperimentResults`.
 
     Raises:
         ValueError: before anything runs, if an argument is out of range, or
@@ -64,7 +64,7 @@ def run(
         data = in_memory_data.load_arrays(photographs, experiment.size)
     data = data.part(experiment.train_size, experiment.measured)
     with results_file.hold(output):
-        found = results_file.open_findings(output, experiment, data, epochs)
+        found = results_file.open_results(output, experiment, data, epochs)
         _run_missing(experiment, data, found, seeds, epochs, say)
     return found
 

@@ -7,7 +7,7 @@ from alexnet_lab.published_results import stored_result
 
 
 def load(name):
-    return results_file.load_findings(stored_result(name))
+    return results_file.load_results(stored_result(name))
 
 
 def spread(values, digits=1):

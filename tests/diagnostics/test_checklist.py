@@ -244,7 +244,7 @@ def test_the_report_counts():
 # --- The measures behind it ---
 
 
-def test_passages_by_hand():
+def test_layer_statistics_by_hand():
     inputs = keras.Input((2,))
     hidden = keras.layers.Dense(3, "relu", name="hidden")(inputs)
     model = keras.Model(inputs, keras.layers.Dense(1, name="out")(hidden))
@@ -252,7 +252,9 @@ def test_passages_by_hand():
     model.set_weights(
         [kernel, np.array([1.0, -9.0, 0.5]), np.ones((3, 1)), np.zeros(1)]
     )
-    hidden, out = activations.follow(model, np.array([[1.0, 2.0], [3.0, 0.0]]))
+    hidden, out = activations.layer_statistics(
+        model, np.array([[1.0, 2.0], [3.0, 0.0]])
+    )
     values = np.array([[2.0, 0.0, 6.5], [4.0, 0.0, 6.5]])  # ReLU of xW + b
     assert hidden.name == "hidden"
     assert hidden.entering == pytest.approx(np.sqrt((1 + 4 + 9 + 0) / 4))

@@ -120,7 +120,7 @@ def test_lrn_is_compared_at_equal_rates_too():
         condition.name: condition
         for condition in definitions.EXPERIMENTS[name].conditions
     }
-    record = results_file.load_findings(stored_result(f"{name}_cifar10"))
+    record = results_file.load_results(stored_result(f"{name}_cifar10"))
     found = {
         name: record.record["conditions"][name]["learning_rate"]
         for name in ("neither", "LRN")

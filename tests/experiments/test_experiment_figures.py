@@ -8,7 +8,7 @@ matplotlib.use("agg")
 pytest.importorskip("tensorflow")
 
 from alexnet_lab.experiments import figures  # noqa: E402
-from alexnet_lab.experiments.results import Findings  # noqa: E402
+from alexnet_lab.experiments.results import ExperimentResults  # noqa: E402
 
 
 def trial(seed, *errors):
@@ -25,8 +25,8 @@ def trial(seed, *errors):
 
 
 @pytest.fixture
-def findings():
-    return Findings(
+def results():
+    return ExperimentResults(
         {
             "conditions": {
                 "relu": {
@@ -45,8 +45,8 @@ def findings():
     )
 
 
-def test_curves_are_every_seed_and_the_mean_where_all_still_train(findings):
-    ax = figures.plot_curves(findings, ["relu"], target=0.25)
+def test_curves_are_every_seed_and_the_mean_where_all_still_train(results):
+    ax = figures.plot_curves(results, ["relu"], target=0.25)
     mean, first, second, target = (line.get_ydata() for line in ax.get_lines())
     np.testing.assert_allclose(mean, [90, 40])
     np.testing.assert_allclose(first, [90, 50, 20])
@@ -63,22 +63,22 @@ def test_curves_are_every_seed_and_the_mean_where_all_still_train(findings):
         ("val_loss", "validation loss (nats)", 1.2),
     ],
 )
-def test_every_curve_has_its_unit(findings, curve, label, last):
-    ax = figures.plot_curves(findings, ["tanh"], curve)
+def test_every_curve_has_its_unit(results, curve, label, last):
+    ax = figures.plot_curves(results, ["tanh"], curve)
     assert ax.get_ylabel() == label
     assert ax.get_lines()[0].get_ydata()[-1] == pytest.approx(last)
 
 
-def test_lines_differ_without_hue(findings):
-    ax = figures.plot_curves(findings, ["relu", "tanh"])
+def test_lines_differ_without_hue(results):
+    ax = figures.plot_curves(results, ["relu", "tanh"])
     legend = {line.get_label(): line for line in ax.get_lines()}
     relu, tanh = legend["relu"], legend["tanh"]
     assert relu.get_marker() != tanh.get_marker()
     assert relu.get_linestyle() != tanh.get_linestyle()
 
 
-def test_final_errors_leave_out_what_has_not_been_run(findings):
-    ax = figures.plot_final_errors(findings)
+def test_final_errors_leave_out_what_has_not_been_run(results):
+    ax = figures.plot_final_errors(results)
     assert [t.get_text() for t in ax.get_yticklabels()] == ["relu", "tanh"]
     drawn = [line.get_xdata() for line in ax.get_lines()]
     np.testing.assert_allclose(drawn[0], [25, 35])  # the gap of the means
@@ -86,8 +86,8 @@ def test_final_errors_leave_out_what_has_not_been_run(findings):
     np.testing.assert_allclose(drawn[2], [30, 40])
 
 
-def test_final_errors_name_the_gap_and_keep_rows_off_the_frame(findings):
-    ax = figures.plot_final_errors(findings)
+def test_final_errors_name_the_gap_and_keep_rows_off_the_frame(results):
+    ax = figures.plot_final_errors(results)
     labels = [t.get_text() for t in ax.get_legend().get_texts()]
     assert labels == ["training", "validation", "gap of the means"]
     bottom, top = ax.get_ylim()  # the first condition is at the top
@@ -96,8 +96,8 @@ def test_final_errors_name_the_gap_and_keep_rows_off_the_frame(findings):
     assert 0 < left < 20 and right > 50
 
 
-def test_rates_show_the_chosen_one_and_leave_out_what_diverged(findings):
-    ax = figures.plot_rates(findings, ["relu", "tanh"])
+def test_rates_show_the_chosen_one_and_leave_out_what_diverged(results):
+    ax = figures.plot_rates(results, ["relu", "tanh"])
     lines = ax.get_lines()
     assert list(lines[0].get_xdata()) == [0.01, 0.03]
     assert list(lines[2].get_ydata()) == [2.5, 2.0, 2.2]

@@ -5,12 +5,12 @@ import math
 import hypothesis
 import numpy as np
 import pytest
-from example_findings import DATA
-from example_findings import RELU
-from example_findings import TANH
-from example_findings import experiment
-from example_findings import filled
-from example_findings import message_of
+from example_results import DATA
+from example_results import RELU
+from example_results import TANH
+from example_results import experiment
+from example_results import filled
+from example_results import message_of
 from hypothesis import strategies as st
 
 tf = pytest.importorskip("tensorflow")
@@ -90,7 +90,7 @@ def test_the_table_has_a_row_a_trial():
 
 
 def test_before_the_first_trial_there_is_nothing():
-    found = results_file.open_findings(None, experiment(), DATA, 2)
+    found = results_file.open_results(None, experiment(), DATA, 2)
     assert found.conditions == []
     assert found.trials("relu") == []
     assert found.curves("relu", "val_error").shape == (0, 0)

@@ -4,7 +4,7 @@ import errno
 import os
 
 import pytest
-from example_findings import message_of
+from example_results import message_of
 from stand_in_trials import DATA
 from stand_in_trials import EXPERIMENT
 from stand_in_trials import GIVEN
@@ -138,7 +138,7 @@ def test_one_with_real_trials_goes_on_too(tmp_path, monkeypatch):
         monkeypatch.setattr(trials, "run_trial", run_trial)
 
     def curves(path):
-        record = results_file.load_findings(path).record
+        record = results_file.load_results(path).record
         for part in record["conditions"].values():
             for trial in part["trials"]:
                 assert trial.pop("seconds") > 0

@@ -67,7 +67,7 @@ def test_the_file_is_named_by_experiment_and_data(
     status, out, err = call("tiny", "--seeds", "1", *words)
     assert (status, err, loaded) == (0, "", [dataset])
     assert out.endswith(f"Written to {output}\n")
-    assert results_file.load_findings(tmp_path / output).conditions == [
+    assert results_file.load_results(tmp_path / output).conditions == [
         "relu",
         "tanh",
     ]

@@ -5,13 +5,13 @@ import platform
 
 import keras
 import pytest
-from example_findings import DATA
-from example_findings import RELU
-from example_findings import TANH
-from example_findings import experiment
-from example_findings import filled
-from example_findings import message_of
-from example_findings import trial
+from example_results import DATA
+from example_results import RELU
+from example_results import TANH
+from example_results import experiment
+from example_results import filled
+from example_results import message_of
+from example_results import trial
 from tiny_arrays import condition
 from tiny_arrays import make_arrays
 
@@ -24,7 +24,7 @@ def test_what_is_written_is_read(tmp_path):
     path = tmp_path / "new" / "found.json"
     found = filled(path)
     assert list(path.parent.iterdir()) == [path]
-    assert results_file.load_findings(path).record == found.record
+    assert results_file.load_results(path).record == found.record
     record = json.loads(path.read_text(encoding="utf-8"))
     assert record["settings"] == {
         "experiment": "test",
@@ -52,7 +52,7 @@ def test_what_is_written_is_read(tmp_path):
 
 
 def test_epochs_of_ones_own_are_in_the_command():
-    found = results_file.open_findings(None, experiment(), DATA, 7)
+    found = results_file.open_results(None, experiment(), DATA, 7)
     assert found.record["command"] == (
         "python -m alexnet_lab.experiments test --dataset tiny --epochs 7"
     )
@@ -62,7 +62,7 @@ def test_epochs_of_ones_own_are_in_the_command():
 def test_the_command_goes_on_with_the_same_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
-        found = results_file.open_findings(
+        found = results_file.open_results(
             "some runs/found.json", experiment(), DATA, 2
         )
         found.add_rate(RELU, 0.1, {0.1: 1.0})
@@ -73,18 +73,18 @@ def test_the_command_goes_on_with_the_same_file(tmp_path, monkeypatch):
 
 
 def open_here(path):
-    return results_file.open_findings(path, experiment(), DATA, 2)
+    return results_file.open_results(path, experiment(), DATA, 2)
 
 
 BOTH = [
-    (results_file.load_findings, "path"),
+    (results_file.load_results, "path"),
     (open_here, "output"),
 ]
 
 
 def test_a_file_that_is_not_there(tmp_path):
     path = tmp_path / "none.json"
-    assert message_of(results_file.load_findings, path) == (
+    assert message_of(results_file.load_results, path) == (
         "`path` cannot be read: No such file or directory. "
         f"Received: path={str(path)!r}"
     )
@@ -152,12 +152,12 @@ def test_a_condition_may_come_to_others(tmp_path):
     before = filled(path)
     gelu = condition("gelu", "gelu")
     more = experiment(RELU, gelu, TANH)
-    found = results_file.open_findings(path, more, DATA, 2)
+    found = results_file.open_results(path, more, DATA, 2)
     assert list(found.record["conditions"]) == ["relu", "gelu", "tanh"]
     assert found.conditions == ["relu", "tanh"]
     assert found.trials("relu") == before.trials("relu")
     found.add_trial(gelu, trial(1, [0.5], [0.5]))
-    assert results_file.load_findings(path).conditions == [
+    assert results_file.load_results(path).conditions == [
         "relu",
         "gelu",
         "tanh",
@@ -167,7 +167,7 @@ def test_a_condition_may_come_to_others(tmp_path):
 def test_one_that_is_no_longer_asked_for_keeps_its_trials(tmp_path):
     path = tmp_path / "found.json"
     before = filled(path)
-    found = results_file.open_findings(path, experiment(TANH), DATA, 2)
+    found = results_file.open_results(path, experiment(TANH), DATA, 2)
     assert found.trials("relu") == before.trials("relu")
 
 
@@ -197,9 +197,7 @@ def test_other_settings_are_refused(there, epochs, differences, tmp_path):
     path = tmp_path / "found.json"
     filled(path)
     contents = path.read_bytes()
-    assert message_of(
-        results_file.open_findings, path, there, DATA, epochs
-    ) == (
+    assert message_of(results_file.open_results, path, there, DATA, epochs) == (
         f"`output` holds an experiment with other settings: {differences}. "
         f"Name another file. Received: output={str(path)!r}"
     )
@@ -211,7 +209,7 @@ def test_other_data_are_refused(tmp_path):
     filled(path)
     other = make_arrays(5, 1, size=3)
     assert message_of(
-        results_file.open_findings, path, experiment(), other, 2
+        results_file.open_results, path, experiment(), other, 2
     ) == (
         "`output` holds an experiment with other settings: train_size is 4 "
         "there and 5 here; validation_size is 2 there and 1 here. Name "

@@ -46,6 +46,12 @@ print(transfer.__spec__.name)
     ]
 
 
+def test_what_was_renamed_inside_has_both_names():
+    with pytest.warns(FutureWarning):
+        module = importlib.import_module("alexnet_keras.findings_files")
+    assert module.load_findings is module.load_results
+
+
 def test_another_name_is_not_found():
     with pytest.raises(ImportError):
         importlib.import_module("alexnet_keras.crossroads")

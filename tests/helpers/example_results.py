@@ -36,7 +36,7 @@ def trial(seed, train_error, val_error, rate=0.03, diverged=False):
 
 def filled(output=None, **options):
     """Two trials of ReLU, one of them longer, and one of tanh, diverged."""
-    found = results_file.open_findings(output, experiment(**options), DATA, 2)
+    found = results_file.open_results(output, experiment(**options), DATA, 2)
     found.add_rate(RELU, 0.03, {0.01: 1.5, 0.03: 1.0, 0.1: None})
     found.add_trial(RELU, trial(1, [0.75, 0.5, 0.25], [0.75, 0.25, 0.5]))
     found.add_trial(RELU, trial(2, [0.75, 0.25], [0.5, 0.75]))
