@@ -14,6 +14,22 @@ from alexnet_keras.utils.printing import printable
 from alexnet_keras.weights import imagenet
 from alexnet_keras.weights import keras_format
 
+FILE = "model.keras"  # in the output folder of a run
+TOLERANCE = 0.01  # within which a softmax in bfloat16 adds up to 1
+# Layers that leave the values of pixels, or their mean, as they are.
+GEOMETRIC = (
+    keras.layers.CenterCrop,
+    keras.layers.Cropping2D,
+    keras.layers.InputLayer,
+    keras.layers.RandomCrop,
+    keras.layers.RandomFlip,
+    keras.layers.RandomRotation,
+    keras.layers.RandomTranslation,
+    keras.layers.RandomZoom,
+    keras.layers.Resizing,
+    keras.layers.ZeroPadding2D,
+)
+
 
 def build_classifier(
     variant,
@@ -64,16 +80,12 @@ def build_classifier(
 def build_pretrained(variant):
     """Builds a classifier with the weights that were published.
 
-    It takes plain photographs, `(batch, size, size, 3)` from 0 to 255, and
-    knows the names of its 1,000 classes: `predict`, `evaluate` and `export`
-    take it as they take what `train` has saved.
-
     Args:
         variant: `"torchvision"` or `"caffe"`.
 
     Returns:
-        A `keras.Model`, as of `build_classifier`, at the size at which the
-        weights were trained.
+        A `keras.Model`, as of `build_classifier`, with the names of the 1,000
+        classes, at the size at which the weights were trained.
 
     Raises:
         ValueError, ConnectionError, ImportError: as `weights="imagenet"`.
@@ -88,23 +100,6 @@ def build_pretrained(variant):
         scale=published.scale,
         weights="imagenet",
     )
-
-
-FILE = "model.keras"  # in the output folder of a run
-TOLERANCE = 0.01  # within which a softmax in bfloat16 adds up to 1
-# Layers that leave the values of pixels, or their mean, as they are.
-GEOMETRIC = (
-    keras.layers.CenterCrop,
-    keras.layers.Cropping2D,
-    keras.layers.InputLayer,
-    keras.layers.RandomCrop,
-    keras.layers.RandomFlip,
-    keras.layers.RandomRotation,
-    keras.layers.RandomTranslation,
-    keras.layers.RandomZoom,
-    keras.layers.Resizing,
-    keras.layers.ZeroPadding2D,
-)
 
 
 def load_classifier(path):

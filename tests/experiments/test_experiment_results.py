@@ -10,8 +10,8 @@ from example_results import RELU
 from example_results import TANH
 from example_results import experiment
 from example_results import filled
-from example_results import message_of
 from hypothesis import strategies as st
+from support import message_of
 
 tf = pytest.importorskip("tensorflow")
 

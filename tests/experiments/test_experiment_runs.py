@@ -4,7 +4,6 @@ import errno
 import os
 
 import pytest
-from example_results import message_of
 from stand_in_trials import DATA
 from stand_in_trials import EXPERIMENT
 from stand_in_trials import GIVEN
@@ -14,6 +13,7 @@ from stand_in_trials import SEARCHED
 from stand_in_trials import TRIALS
 from stand_in_trials import Runner
 from support import HOLD
+from support import message_of
 from support import start
 from tiny_arrays import condition
 

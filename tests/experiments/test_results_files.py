@@ -10,8 +10,8 @@ from example_results import RELU
 from example_results import TANH
 from example_results import experiment
 from example_results import filled
-from example_results import message_of
 from example_results import trial
+from support import message_of
 from tiny_arrays import condition
 from tiny_arrays import make_arrays
 

@@ -42,9 +42,3 @@ def filled(output=None, **options):
     found.add_trial(RELU, trial(2, [0.75, 0.25], [0.5, 0.75]))
     found.add_trial(TANH, trial(1, [0.75], [1.0], 0.1, True))
     return found
-
-
-def message_of(function, *arguments):
-    with pytest.raises(ValueError) as error:
-        function(*arguments)
-    return str(error.value)

@@ -10,6 +10,7 @@ import sys
 
 import keras
 import numpy as np
+import pytest
 from keras import ops
 
 from alexnet_keras import VARIANTS
@@ -148,3 +149,10 @@ def load_tool(name):
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module
+
+
+def message_of(function, *arguments, **keywords):
+    """The text of the `ValueError` that a call raises."""
+    with pytest.raises(ValueError) as error:
+        function(*arguments, **keywords)
+    return str(error.value)

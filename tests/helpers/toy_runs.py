@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from alexnet_keras import variants
+from alexnet_keras.training import config
 from alexnet_keras.training import trainer
 from alexnet_keras.training.recipes import Recipe
 from alexnet_keras.training.recipes import Stage
@@ -88,3 +89,22 @@ def act_at(monkeypatch, count, action, hook="on_train_batch_end"):
 
     setattr(actor, hook, act)
     monkeypatch.setattr(sys.modules[__name__], "CALLBACKS", [actor])
+
+
+def fill_in(dataset="cifar10", variant="paper", recipe="original", **options):
+    """A `TrainConfig` and the recipe for it, as `train` resolves them."""
+    defaults = {
+        "epochs": None,
+        "batch_size": None,
+        "replicas": 1,
+        "input_size": None,
+        "learning_rate": None,
+        "scale_rate": False,
+        "precision": "float32",
+        "seed": 2012,
+        "skip_bad": False,
+    }
+    resolved, _, scaled = config.resolve(
+        dataset, variant, recipe, **{**defaults, **options}
+    )
+    return resolved, scaled

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support import message_of
 
 from alexnet_keras import Dropout2012
 from alexnet_keras import GroupedConv2D
@@ -9,12 +10,6 @@ from alexnet_keras import LocalResponseNormalization
 from alexnet_keras import SpatialResponseNormalization
 
 NORMS = [LocalResponseNormalization, SpatialResponseNormalization]
-
-
-def message_of(function, *arguments, **keywords):
-    with pytest.raises(ValueError) as error:
-        function(*arguments, **keywords)
-    return str(error.value)
 
 
 @pytest.mark.parametrize("cls", NORMS)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import example
 from hypothesis import given
 from hypothesis import strategies as st
+from support import message_of
 
 from alexnet_keras import output_size
 
@@ -50,12 +51,6 @@ def test_output_size_counts_windows(size, kernel, stride, padding, rounding):
 @given(size=st.integers(11, 300))
 def test_defaults_are_stride_one_no_padding_floor(size):
     assert output_size(size, 11) == size - 10
-
-
-def message_of(function, *arguments, **keywords):
-    with pytest.raises(ValueError) as error:
-        function(*arguments, **keywords)
-    return str(error.value)
 
 
 @pytest.mark.parametrize("argument", ["size", "kernel", "stride"])

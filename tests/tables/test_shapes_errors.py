@@ -1,15 +1,10 @@
 """Every message of `derive_layers`, word for word."""
 
 import pytest
+from support import message_of
 
 from alexnet_keras import VARIANTS
 from alexnet_keras import derive_layers
-
-
-def message_of(function, *arguments, **keywords):
-    with pytest.raises(ValueError) as error:
-        function(*arguments, **keywords)
-    return str(error.value)
 
 
 @pytest.mark.parametrize(

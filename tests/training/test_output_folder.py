@@ -8,34 +8,13 @@ import types
 import pytest
 
 pytest.importorskip("tensorflow")
+
+from support import message_of  # noqa: E402
+from toy_runs import fill_in  # noqa: E402
+
 from alexnet_keras import variants  # noqa: E402
-from alexnet_keras.training import config  # noqa: E402
 from alexnet_keras.training import recipes  # noqa: E402
 from alexnet_keras.training import run_folder  # noqa: E402
-
-
-def fill_in(dataset="cifar10", variant="paper", recipe="original", **options):
-    defaults = {
-        "epochs": None,
-        "batch_size": None,
-        "replicas": 1,
-        "input_size": None,
-        "learning_rate": None,
-        "scale_rate": False,
-        "precision": "float32",
-        "seed": 2012,
-        "skip_bad": False,
-    }
-    resolved, _, scaled = config.resolve(
-        dataset, variant, recipe, **{**defaults, **options}
-    )
-    return resolved, scaled
-
-
-def message_of(function, *arguments, **keywords):
-    with pytest.raises(ValueError) as error:
-        function(*arguments, **keywords)
-    return str(error.value)
 
 
 def data(names=("cat", "dog"), size=9, **contents):

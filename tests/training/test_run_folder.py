@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 from support import HOLD
+from support import message_of
 from support import start
 from toy_classifier import build_toy
 
@@ -25,12 +26,6 @@ from alexnet_keras.training import run_folder  # noqa: E402
 SETTINGS = config.TrainConfig(
     *("photos", "toy", "full", 4, 8, 1, 16, 0.01, "float32", 2012)
 )
-
-
-def message_of(function, *arguments, **options):
-    with pytest.raises(ValueError) as caught:
-        function(*arguments, **options)
-    return str(caught.value)
 
 
 # --- One process at a time ---
