@@ -49,6 +49,8 @@ class Evaluation:
     probabilities: np.ndarray
 
     def __post_init__(self):
+        for name in ("labels", "probabilities"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name)))
         shape, classes = self.labels.shape, len(self.class_names)
         if not self.labels.size or self.probabilities.shape != shape + (
             classes,
