@@ -173,7 +173,7 @@ def test_other_errors_are_not_called_the_network(published, monkeypatch):
 
 FETCH = """
 import sys
-from alexnet_keras import weights
+from alexnet_keras.weights import imagenet as weights
 address, sha256 = sys.argv[1:]
 published = weights.Published(address, sha256, (), ())
 weights.PUBLISHED["torchvision"] = published
