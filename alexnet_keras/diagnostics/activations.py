@@ -292,9 +292,8 @@ def _loss(model, labels, outputs):
 
 
 def _array(values):
-    return np.array(
-        keras.ops.convert_to_numpy(keras.ops.cast(values, "float32"))
-    )
+    values = keras.ops.cast(values, "float32")
+    return np.array(keras.ops.convert_to_numpy(values))
 
 
 def _length(values):

@@ -31,9 +31,8 @@ class Run:
         self.data, self.folder = data, folder
         self.steps = max(1, round(data.train_size / config.batch_size))
         # A bar needs a terminal.
-        self.verbose = (
-            2 if verbose == 1 and not sys.stdout.isatty() else verbose
-        )
+        lines = verbose == 1 and not sys.stdout.isatty()
+        self.verbose = 2 if lines else verbose
         self.description = run_folder.describe(
             config, table, recipe, data, folder
         )
@@ -114,10 +113,8 @@ class Run:
                 *callbacks,
             ]
             if tensorboard:
-                events = keras.callbacks.TensorBoard(
-                    self.folder / "tensorboard"
-                )
-                callbacks.append(events)
+                events = self.folder / "tensorboard"
+                callbacks.append(keras.callbacks.TensorBoard(events))
             try:
                 with (
                     self.data.naming_bad_images(),
@@ -144,10 +141,8 @@ class Run:
             results.write(self.folder, result, seconds)
             checkpoints.remove_all(self.folder)
             there = {path.name for path in self.folder.iterdir()}
-            listed = ", ".join(
-                map(printable, sorted(there - {run_folder.LOCK}))
-            )
-            self.say(f"Written to {printable(self.folder)}: {listed}")
+            names = map(printable, sorted(there - {run_folder.LOCK}))
+            self.say(f"Written to {printable(self.folder)}: {', '.join(names)}")
         return result
 
     def _build(self, precision, activation):
