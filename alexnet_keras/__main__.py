@@ -7,6 +7,7 @@ import os
 import pathlib
 import sys
 
+from alexnet_keras.utils import extras
 from alexnet_keras.utils.printing import printable
 
 MODEL = (
@@ -140,9 +141,8 @@ def _shapes(arguments):
     from alexnet_keras import variants
 
     variant = variants.get_variant(arguments.variant)
-    input_shape = None
-    if arguments.input_size is not None:
-        size = arguments.input_size
+    size, input_shape = arguments.input_size, None
+    if size is not None:
         input_shape = (size, size, variant.input_shape[-1])
     rows = shapes.derive_layers(variant, input_shape, arguments.classes)
     print(shapes.format_table(rows))
@@ -241,14 +241,14 @@ def _load(path):
     from alexnet_keras import classifier
 
     model = classifier.load_classifier(path)
-    remark = classifier.remark(model)
-    if remark:
+    if remark := classifier.remark(model):
         print(f"warning: {remark}", file=sys.stderr)
     return model
 
 
 def _check_figure(path):
     """An hour of counting must not end at a figure that cannot be written."""
+    extras.require("train", "matplotlib")
     from matplotlib.backend_bases import FigureCanvasBase
 
     file, known = pathlib.Path(path), FigureCanvasBase.get_supported_filetypes()

@@ -1,16 +1,11 @@
 """What goes through a network: values forward, gradients back, by layer."""
 
-import itertools
 from dataclasses import dataclass
 
 import keras
-import matplotlib.pyplot as plt
 import numpy as np
-import tensorflow as tf
 
-from alexnet_keras.figures.training import DASHES
-from alexnet_keras.figures.training import MARKERS
-from alexnet_keras.utils.printing import in_figure
+from alexnet_keras.utils import extras
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +58,9 @@ def trace(model, images, labels):
     Raises:
         ValueError: if the model is no chain.
     """
+    extras.require("train", "tensorflow")
+    import tensorflow as tf
+
     layers = _chain(model)
     x = tf.cast(tf.convert_to_tensor(images), "float32")
     traced = []
@@ -103,42 +101,3 @@ def _chain(model):
         layers.append(layer)
         tensor = layer.output
     return layers
-
-
-def plot_signals(traces):
-    """Draws what reaches each layer, forward and back.
-
-    Args:
-        traces: dict from a name to a list of `Signal`, the same
-            layers in each.
-
-    Returns:
-        Two Axes: by how much values differ between images (standard deviation
-        over the images, mean of the units), and how large gradients are (root
-        of the mean square). Zeros are left out: the axes are logarithmic. The
-        titles are left to whoever knows the finding.
-    """
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
-    kinds = zip(itertools.cycle(MARKERS), itertools.cycle(DASHES))
-    for number, ((name, trace), kind) in enumerate(zip(traces.items(), kinds)):
-        marker, dash = kind
-        # Each smaller than the one before, which it may lie upon.
-        thinner = 0.8**number
-        layers = [in_figure(signal.name) for signal in trace]
-        forward = [signal.values.std(0).mean() for signal in trace]
-        back = [np.sqrt(np.square(s.gradients).mean()) for s in trace]
-        for ax, values in zip(axes, (forward, back)):
-            shown = [value if value > 0 else np.nan for value in values]
-            ax.plot(
-                layers, shown, marker=marker, linestyle=dash, label=in_figure(name),
-                markersize=11 * thinner, linewidth=3.5 * thinner,
-            )  # fmt: skip
-    for ax in axes:
-        ax.set_yscale("log")
-        ax.tick_params("x", rotation=45)
-        ax.set_xlabel("layer")
-    axes[0].set_ylabel("standard deviation over the images")
-    axes[1].set_ylabel("gradient, root mean square")
-    handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=3)
-    return axes

@@ -1,7 +1,8 @@
 """What features are worth: a linear classifier on them, and neighbours."""
 
 import numpy as np
-from sklearn.linear_model import RidgeClassifierCV
+
+from alexnet_keras.utils import extras
 
 # Shares of the mean squared length of a feature vector.
 RIDGES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
@@ -25,6 +26,9 @@ def fit_probe(features, labels):
     >>> fit_probe(features, [0, 0, 1, 1]).score(features, [0, 0, 1, 1])
     1.0
     """
+    extras.require("train", "sklearn")
+    from sklearn.linear_model import RidgeClassifierCV
+
     features = np.asarray(features, "float64")
     lengths = np.square(features - features.mean(axis=0)).sum(axis=1)
     penalties = np.array(RIDGES) * (lengths.mean() or 1.0)

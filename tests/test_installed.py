@@ -66,11 +66,36 @@ def figures():
     from alexnet_keras.figures import network
 
 
+def experiments():
+    from alexnet_lab import experiments
+
+
+def towers():
+    from alexnet_lab.two_gpus import model_parallel
+
+
+def probe():
+    from alexnet_lab import linear_probe
+
+    linear_probe.fit_probe(np.eye(4), np.arange(4))
+
+
+def evaluation():
+    from alexnet_keras.inference import evaluation
+
+
+def gradients():
+    from alexnet_lab import gradients
+
+    gradients.trace(model, images, labels)
+
+
 def weights():
     alexnet_keras.build_alexnet(variant="caffe", weights="imagenet")
 
 
-for act in (data, train, figures):
+needs_train = data, train, figures, experiments, towers, probe
+for act in (*needs_train, evaluation, gradients):
     assert "pip install 'alexnet-keras[train]'" in said(act), said(act)
 assert "pip install 'alexnet-keras[onnx]'" in said(weights), said(weights)
 
@@ -147,3 +172,10 @@ def test_a_bare_environment_with_one_backend(
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert int(done.stdout.splitlines()[-1]) > 1  # epochs of a stored run
+    command = [python, "-m", "alexnet_keras", "shapes"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and "60,965,224" in done.stdout
+    command[-1:] = ["shapes", "--figure", "alexnet.png"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2 and "alexnet-keras[train]" in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -18,6 +18,7 @@ from alexnet_keras.data.image_data import ImageData
 from alexnet_keras.data.readers import EncodedReader
 from alexnet_keras.data.readers import FileReader
 from alexnet_keras.data.readers import PatchReader
+from alexnet_keras.utils import extras
 from alexnet_keras.utils.printing import printable
 
 
@@ -125,6 +126,7 @@ def _contents(root, found):
 
 
 def _tfds(name):
+    extras.require("train", "tensorflow_datasets")
     import tensorflow_datasets as tfds
 
     try:

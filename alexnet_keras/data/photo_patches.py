@@ -8,6 +8,8 @@ the network makes of pixels that it has never seen.
 
 import numpy as np
 
+from alexnet_keras.utils import extras
+
 PHOTOGRAPHS = (
     "astronaut",
     "brick",
@@ -37,6 +39,7 @@ def load_photograph(name):
     >>> load_photograph("brick").shape
     (512, 512, 3)
     """
+    extras.require("train", "skimage")
     from skimage import color
     from skimage import data
 

@@ -2,8 +2,8 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.metrics import ConfusionMatrixDisplay
 
+from alexnet_keras.utils import extras
 from alexnet_keras.utils.printing import in_figure
 
 # Beyond so many classes cells and edges have no room for text.
@@ -27,6 +27,9 @@ def plot_confusion(evaluation, ax=None):
     Returns:
         The Axes. The title states the most frequent confusion.
     """
+    extras.require("train", "sklearn")
+    from sklearn.metrics import ConfusionMatrixDisplay
+
     names = [in_figure(name) for name in evaluation.class_names]
     confusion, classes = evaluation.confusion, len(names)
     if ax is None:

@@ -13,6 +13,7 @@ from alexnet_keras import classifier
 from alexnet_keras import metrics
 from alexnet_keras import validation
 from alexnet_keras.data import preprocessing
+from alexnet_keras.utils import extras
 from alexnet_keras.utils.printing import printable
 
 NAMED = 5  # class names that a message lists
@@ -114,6 +115,7 @@ class Evaluation:
         (shares; NaN for a class without images), undecided, and what the
         others are mostly mistaken for.
         """
+        extras.require("train", "pandas")
         import pandas as pd
 
         names = self.class_names

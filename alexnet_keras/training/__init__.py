@@ -6,7 +6,7 @@ from alexnet_keras.utils import extras
 def __getattr__(name):
     # Only when it is asked for: recipes and checkpoints need no TensorFlow.
     if name == "train":
-        extras.require("train", "tensorflow", "PIL")
+        extras.require("train", "tensorflow", "PIL", "matplotlib", "pandas")
         from alexnet_keras.training.trainer import train
 
         return train

@@ -1,4 +1,4 @@
-"""Figures of experiments: a line or a row a condition, every seed seen."""
+"""Figures of experiments: every seed seen, starts compared, signals by layer."""
 
 import itertools
 
@@ -8,7 +8,6 @@ import numpy as np
 from alexnet_keras.figures.training import DASHES
 from alexnet_keras.figures.training import MARKERS
 from alexnet_keras.utils.printing import in_figure
-from alexnet_lab.gradients import plot_signals  # noqa: F401  with `moved.py` it goes
 
 
 def plot_curves(results, names, curve="train_error", target=None, ax=None):
@@ -189,3 +188,42 @@ def _outcome(epochs):
     if len(there) < len(epochs):
         text = f"{len(there)} of {len(epochs)}: {text}"
     return text
+
+
+def plot_signals(traces):
+    """Draws what reaches each layer, forward and back.
+
+    Args:
+        traces: dict from a name to a list of `gradients.Signal`, the
+            same layers in each.
+
+    Returns:
+        Two Axes: by how much values differ between images (standard deviation
+        over the images, mean of the units), and how large gradients are (root
+        of the mean square). Zeros are left out: the axes are logarithmic. The
+        titles are left to whoever knows the finding.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+    kinds = zip(itertools.cycle(MARKERS), itertools.cycle(DASHES))
+    for number, ((name, trace), kind) in enumerate(zip(traces.items(), kinds)):
+        marker, dash = kind
+        # Each smaller than the one before, which it may lie upon.
+        thinner = 0.8**number
+        layers = [in_figure(signal.name) for signal in trace]
+        forward = [signal.values.std(0).mean() for signal in trace]
+        back = [np.sqrt(np.square(s.gradients).mean()) for s in trace]
+        for ax, values in zip(axes, (forward, back)):
+            shown = [value if value > 0 else np.nan for value in values]
+            ax.plot(
+                layers, shown, marker=marker, linestyle=dash, label=in_figure(name),
+                markersize=11 * thinner, linewidth=3.5 * thinner,
+            )  # fmt: skip
+    for ax in axes:
+        ax.set_yscale("log")
+        ax.tick_params("x", rotation=45)
+        ax.set_xlabel("layer")
+    axes[0].set_ylabel("standard deviation over the images")
+    axes[1].set_ylabel("gradient, root mean square")
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3)
+    return axes

@@ -1,9 +1,9 @@
 """Trains in child processes and kills them: `python kills.py REPLICAS KILLS`.
 
-Prints a JSON object: how many processes were killed, after how many steps each
-had got, and whether the weights are those of a run that was left alone. The
-children are forks of a process that has imported TensorFlow but not started
-it, which spares them the import.
+Prints a JSON object: the step of the newest checkpoint after each kill, and
+whether the weights are those of a run that was left alone. The children are
+forks of a process that has imported TensorFlow but not started it, which
+spares them the import.
 """
 
 import json
@@ -22,18 +22,19 @@ from support import narrow
 
 from alexnet_keras.training import trainer
 
-STEPS_AN_EPOCH, EPOCHS, BATCH_SIZE = 5, 12, 4
+STEPS_AN_EPOCH, EPOCHS, BATCH_SIZE = 5, 13, 4
 
 
 class Tell(keras.callbacks.Callback):
-    """Writes a byte to a pipe after every step."""
+    """Writes a byte after every step, and goes on when it has read one."""
 
-    def __init__(self, pipe):
+    def __init__(self, told, allowed):
         super().__init__()
-        self.pipe = pipe
+        self.told, self.allowed = told, allowed
 
     def on_train_batch_end(self, batch, logs=None):
-        os.write(self.pipe, b".")
+        os.write(self.told, b".")
+        os.read(self.allowed, 1)
 
 
 def make_images(root):
@@ -48,7 +49,7 @@ def make_images(root):
     return str(root)
 
 
-def train(dataset, output, replicas, pipe=None):
+def train(dataset, output, replicas, *pipes):
     trainer.train(
         dataset,
         narrow("original"),
@@ -60,7 +61,7 @@ def train(dataset, output, replicas, pipe=None):
         output=output,
         save_every=2,
         verbose=0,
-        callbacks=[Tell(pipe)] if pipe is not None else (),
+        callbacks=[Tell(*pipes)] if pipes else (),
     )
 
 
@@ -80,25 +81,22 @@ def in_child(function, *arguments):
 def kill_once(dataset, output, replicas, steps, delay):
     """Kills a run after `steps` steps and `delay` of the last one's time.
 
-    In seconds, the delay would be many steps on a quick machine, and the run
-    would come to its end before it had been killed often enough.
-
-    Returns whether it was killed; it may have come to its end.
+    However long that was, the run makes two steps more at most: it would come
+    to its end before it had been killed often enough.
     """
-    read, write = os.pipe()
-    child = in_child(train, dataset, output, replicas, write)
-    os.close(write)
-    took = 0.0
+    told, tell = os.pipe()
+    allowed, allow = os.pipe()
+    os.write(allow, b"." * (steps + 1))
+    child = in_child(train, dataset, output, replicas, tell, allowed)
+    os.close(tell)
     for _ in range(steps):
         start = time.perf_counter()
-        if not os.read(read, 1):
-            break
-        took = time.perf_counter() - start
-    time.sleep(delay * took)
+        assert os.read(told, 1), "it ended by itself"
+    time.sleep(delay * (time.perf_counter() - start))
     os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    os.close(read)
-    return os.WIFSIGNALED(status)
+    os.waitpid(child, 0)
+    for end in (told, allowed, allow):
+        os.close(end)
 
 
 def read_weights(model_file, to):
@@ -118,9 +116,9 @@ def main(replicas, kills):
         # At least as many steps as lie between checkpoints, or it would
         # never get on; then a moment in the step or in the writing.
         steps, delay = chance.randint(3, 4), chance.uniform(0, 1.5)
-        if kill_once(dataset, broken, replicas, steps, delay):
-            newest = max(broken.glob("checkpoint-*.npz"), default=None)
-            killed.append(newest and int(newest.stem.split("-")[1]))
+        kill_once(dataset, broken, replicas, steps, delay)
+        newest = max(broken.glob("checkpoint-*.npz"), default=None)
+        killed.append(newest and int(newest.stem.split("-")[1]))
     _, status = os.waitpid(in_child(train, dataset, broken, replicas), 0)
     assert status == 0
     for name in (whole, broken):

@@ -25,6 +25,15 @@ with locking.locked(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.readline()
 """
+# The side, in pixels, of the smallest image that each variant takes.
+SMALLEST = {
+    "paper": 64,
+    "original": 36,
+    "caffe": 39,
+    "single_tower": 67,
+    "torchvision": 63,
+    "d2l": 65,
+}
 NAMES = ("paper", "original", "caffe", "single_tower", "torchvision", "d2l")
 
 

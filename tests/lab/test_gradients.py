@@ -125,31 +125,3 @@ def test_a_model_with_a_side_branch_is_refused():
     with pytest.raises(ValueError) as caught:
         gradients.trace(model, *batch())
     assert "which reads another than the one before" in str(caught.value)
-
-
-def signal(name, values, back):
-    return gradients.Signal(name, np.array(values), np.array(back))
-
-
-def test_signals_are_differences_forward_and_sizes_back():
-    trace = [
-        signal("conv1", [[1.0, 5.0], [3.0, 5.0]], [[3.0, 0.0], [0.0, 3.0]]),
-        signal("fc6", [[2.0], [2.0]], [[0.0], [0.0]]),
-    ]
-    forward, back = gradients.plot_signals({"a": trace, "b": trace})
-    for ax, first in ((forward, 0.5), (back, np.sqrt(4.5))):
-        assert len(ax.get_lines()) == 2
-        for line in ax.get_lines():
-            assert list(line.get_xdata()) == ["conv1", "fc6"]
-            assert line.get_ydata()[0] == pytest.approx(first)
-            assert np.isnan(line.get_ydata()[1])  # 0 has no place on a log axis
-        assert ax.get_yscale() == "log"
-        assert ax.get_xlabel() == "layer"
-        # Two that coincide are both to be seen: the second is the smaller.
-        below, above = ax.get_lines()
-        assert below.get_markersize() > above.get_markersize()
-        assert below.get_linewidth() > above.get_linewidth()
-    assert forward.get_ylabel() == "standard deviation over the images"
-    assert back.get_ylabel() == "gradient, root mean square"
-    (legend,) = forward.figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]

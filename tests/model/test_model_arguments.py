@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from support import NAMES
+from support import SMALLEST
 from support import enliven
 from support import narrow
 from support import pixels
@@ -17,14 +18,6 @@ from alexnet_keras import build_alexnet
 
 PAPER = narrow("paper")
 IMAGES = pixels((2, 70, 90, 3))
-SMALLEST = {
-    "paper": 64,
-    "original": 36,
-    "caffe": 39,
-    "single_tower": 67,
-    "torchvision": 63,
-    "d2l": 65,
-}
 SMALL = {"input_shape": (70, 90, 3), "variant": PAPER}
 
 

@@ -5,20 +5,12 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 from support import NAMES
+from support import SMALLEST
 from support import narrow
 
 from alexnet_keras import build_alexnet
 from alexnet_keras import derive_layers
 from alexnet_keras import variants
-
-SMALLEST = {
-    "paper": 64,
-    "original": 36,
-    "caffe": 39,
-    "single_tower": 67,
-    "torchvision": 63,
-    "d2l": 65,
-}
 
 
 def assert_model_equals_rows(model, rows):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import NAMES
+from support import SMALLEST
 
 from alexnet_keras import VARIANTS
 from alexnet_keras import derive_layers
@@ -40,14 +41,6 @@ SIDES = {
     "single_tower": [55, 27, 27, 13, 13, 13, 13, 6],
     "torchvision": [55, 27, 27, 13, 13, 13, 13, 6],
     "d2l": [54, 26, 26, 12, 12, 12, 12, 5],
-}
-SMALLEST = {
-    "paper": 64,
-    "original": 36,
-    "caffe": 39,
-    "single_tower": 67,
-    "torchvision": 63,
-    "d2l": 65,
 }
 FORMULAS = [
     ("paper", "conv1", "⌊(224 + 3 − 11) / 4⌋ + 1 = 55"),
