@@ -1,13 +1,14 @@
 """Trains the networks of the README's table and stores what came out.
 
-    TFDS_DATA_DIR=… python tools/results.py [VARIANT …]
+    TFDS_DATA_DIR=… python tools/results.py [RUN …]
 
-Each run goes on where it was stopped (`runs/imagenette-VARIANT`), and one that
-is complete is not repeated. Then each network is measured with one view and
+Each run goes on where it was stopped (`runs/imagenette-RUN`), and one that is
+complete is not repeated. Then each network is measured with one view and
 with ten, and `assets/results` gets a file for each and the figure of all.
 """
 
 import argparse
+import dataclasses
 import json
 import pathlib
 
@@ -18,36 +19,62 @@ matplotlib.use("agg")
 from alexnet_keras.data import datasets  # noqa: E402
 from alexnet_keras.figures import training  # noqa: E402
 from alexnet_keras.inference import evaluation  # noqa: E402
+from alexnet_keras.training import recipes  # noqa: E402
 from alexnet_keras.training import trainer  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "assets" / "results"
 DATASET = "imagenette/320px-v2"
-EPOCHS = {"original": 12, "paper": 4, "caffe": 4, "torchvision": 4}
+EPOCHS = 40
+QUICK = recipes.RECIPES["quick"]
+WITHOUT_COLOR_NOISE = dataclasses.replace(
+    QUICK,
+    name="quick_without_color_noise",
+    stages=tuple(
+        dataclasses.replace(stage, color_noise=0.0) for stage in QUICK.stages
+    ),
+)
+WITHOUT_CROPS = dataclasses.replace(
+    QUICK, name="quick_without_crops", random_crops=False
+)
+# A name, and in what the run differs from the others.
+RUNS = {
+    "original": {},
+    "paper": {"variant": "paper"},
+    "caffe": {"variant": "caffe"},
+    "torchvision": {"variant": "torchvision"},
+    "single_tower": {"variant": "single_tower"},
+    "original_seed_1": {"seed": 1},
+    "original_seed_2": {"seed": 2},
+    "original_without_color_noise": {"recipe": WITHOUT_COLOR_NOISE},
+    "original_without_crops": {"recipe": WITHOUT_CROPS},
+}
 MEASURED = ("top_1", "top_5", "images", "undecided", "loss")
 
 
-def make(variant):
-    """Trains a variant, or goes on, measures it and stores its record."""
-    folder = ROOT / "runs" / f"imagenette-{variant}"
+def make(name):
+    """Trains a network, or goes on, measures it and stores its record."""
+    folder = ROOT / "runs" / f"imagenette-{name}"
+    options = {"variant": "original", "recipe": QUICK, **RUNS[name]}
     result = trainer.train(
         DATASET,
-        variant,
-        recipe="quick",
-        epochs=EPOCHS[variant],
+        epochs=EPOCHS,
         output=folder,
         save_every=20,
         verbose=2,
+        **options,
     )
     record = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    if options["recipe"] is not QUICK:  # which has no name on the command line
+        record["command"] = f"python tools/results.py {name}"
     data = datasets.load_dataset(DATASET)
     record["train_size"] = data.train_size
     record["evaluation"] = {}
-    for name, ten_crop in (("center", False), ("ten_crop", True)):
+    for views, ten_crop in (("center", False), ("ten_crop", True)):
         measured = evaluation.evaluate(result.model, data, ten_crop=ten_crop)
-        print(f"{variant}, {name}: {measured}")
-        record["evaluation"][name] = describe(measured)
-    store(f"imagenette_{variant}.json", record)
+        print(f"{name}, {views}: {measured}")
+        record["evaluation"][views] = describe(measured)
+    store(f"imagenette_{name}.json", record)
 
 
 def describe(measured):
@@ -65,10 +92,10 @@ def store(name, record):
 def draw():
     """Draws the curves of all stored runs into one figure."""
     records = {}
-    for variant in EPOCHS:
-        path = RESULTS / f"imagenette_{variant}.json"
+    for name in RUNS:
+        path = RESULTS / f"imagenette_{name}.json"
         if path.exists():
-            records[variant] = json.loads(path.read_text(encoding="utf-8"))
+            records[name] = json.loads(path.read_text(encoding="utf-8"))
     ax = training.plot_comparison(records)
     ax.figure.savefig(RESULTS / "imagenette.png", dpi=110)
 
@@ -78,15 +105,13 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument(
-        "variants", nargs="*", default=list(EPOCHS), metavar="VARIANT"
-    )
-    variants = parser.parse_args().variants
-    for variant in variants:
-        if variant not in EPOCHS:
-            parser.error(f"{variant!r} is none of {', '.join(EPOCHS)}")
-    for variant in variants:
-        make(variant)
+    parser.add_argument("runs", nargs="*", default=list(RUNS), metavar="RUN")
+    runs = parser.parse_args().runs
+    for name in runs:
+        if name not in RUNS:
+            parser.error(f"{name!r} is none of {', '.join(RUNS)}")
+    for name in runs:
+        make(name)
     draw()
 
 

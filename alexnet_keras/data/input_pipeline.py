@@ -51,6 +51,7 @@ def training_batches(
     first_step=0,
     crop_chunk=1,
     last_offset=True,
+    random_crops=True,
     noise=None,
 ):
     """Random crops and flips in full batches, without end.
@@ -68,6 +69,8 @@ def training_batches(
         crop_chunk: how many images in a row share a draw of crop and flip;
             32 in the 2012 code. Defaults to 1.
         last_offset: as in `preprocessing.random_crop_and_flip`. Defaults to `True`.
+        random_crops: whether to crop and flip at random; otherwise the centre
+            is taken. Defaults to `True`.
         noise: a `ColorNoise`. Defaults to none.
 
     Returns:
@@ -81,6 +84,8 @@ def training_batches(
 
     def crop(index, example):
         image, label = example
+        if not random_crops:
+            return preprocessing.center_crop(image, input_size), label
         draw = tf.stack([tf.constant(seed, tf.int64), index // crop_chunk])
         return (
             preprocessing.random_crop_and_flip(

@@ -72,6 +72,8 @@ class Recipe:
         last_offset: whether crops reach the last row and column (33 × 33
             offsets from 256 to 224) or not (32 × 32).
         noise_divisor: of noised images, after the mean is subtracted.
+        random_crops: whether images are cropped and flipped at random;
+            otherwise their centre is taken, as in validation.
     """
 
     kind = "recipe"
@@ -86,6 +88,7 @@ class Recipe:
     crop_chunk: int = 1
     last_offset: bool = True
     noise_divisor: float = 1.0
+    random_crops: bool = True
 
     def __post_init__(self):
         starts = [stage.start for stage in self.stages]

@@ -201,6 +201,7 @@ class Run:
             first_step=step,
             crop_chunk=recipe.crop_chunk,
             last_offset=recipe.last_offset,
+            random_crops=recipe.random_crops,
             noise=noise,
         )
 

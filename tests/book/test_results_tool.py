@@ -29,7 +29,7 @@ def tool(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(module, "RESULTS", tmp_path / "assets" / "results")
     monkeypatch.setattr(module, "DATASET", str(root))
-    monkeypatch.setattr(module, "EPOCHS", {"paper": 2, "caffe": 1})
+    monkeypatch.setattr(module, "EPOCHS", 2)
     train = trainer.train
     monkeypatch.setattr(
         trainer,
@@ -48,6 +48,7 @@ def test_a_record_has_the_run_and_both_measurements(tool, capsys):
     assert record["train_size"] == 8
     assert len(record["history"]["val_top_1"]) == 2
     assert record["command"].startswith("python -m alexnet_keras train ")
+    assert " --variant paper --recipe quick --epochs 2 " in record["command"]
     for name in ("center", "ten_crop"):
         measured = record["evaluation"][name]
         assert measured["images"] == 6
@@ -62,6 +63,22 @@ def test_a_record_has_the_run_and_both_measurements(tool, capsys):
     tool.make("paper")
     assert "Complete already" in capsys.readouterr().out
     assert json.loads(path.read_text()) == record
+
+
+def test_a_recipe_without_a_name_is_repeated_by_the_tool(tool):
+    tool.make("original_without_crops")
+    file = tool.RESULTS / "imagenette_original_without_crops.json"
+    record = json.loads(file.read_text())
+    expected = "python tools/results.py original_without_crops"
+    assert record["command"] == expected
+    assert record["settings"]["recipe"] == "quick_without_crops"
+
+
+def test_each_run_differs_from_the_first_in_one_thing():
+    runs = load_tool("results").RUNS
+    assert runs.pop("original") == {}
+    assert all(len(options) == 1 for options in runs.values())
+    assert len({str(options) for options in runs.values()}) == len(runs)
 
 
 def test_the_figure_is_drawn_from_what_is_there(tool):
@@ -82,4 +99,6 @@ def test_an_unknown_variant_is_refused(tool, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["results.py", "lenet"])
     with pytest.raises(SystemExit):
         tool.main()
-    assert "'lenet' is none of paper, caffe" in capsys.readouterr().err
+    assert (
+        "'lenet' is none of original, paper, caffe" in capsys.readouterr().err
+    )

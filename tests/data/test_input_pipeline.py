@@ -190,6 +190,17 @@ def test_images_of_a_chunk_share_crop_and_flip():
     assert min(len(set(alone[i : i + 32])) for i in range(0, 288, 32)) > 6
 
 
+def test_without_random_crops_the_centre_is_taken():
+    data = data_of(textured(3))
+    pictures, labels = take(
+        input_pipeline.training_batches(data, 16, 12, random_crops=False), 1
+    )
+    assert set(labels) == {0, 1, 2}
+    validation = input_pipeline.validation_batches(data, 16, 3)
+    centres, _, _ = next(validation.as_numpy_iterator())
+    np.testing.assert_array_equal(pictures, centres[labels])
+
+
 # --- Colours ---
 
 SIZE, BATCH, STEPS, SEED = 16, 6, 2, 11
