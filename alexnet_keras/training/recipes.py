@@ -88,7 +88,8 @@ class Recipe:
     crop_chunk: int = 1
     last_offset: bool = True
     noise_divisor: float = 1.0
-    random_crops: bool = True
+    # Not in the text by which runs of earlier versions are known.
+    random_crops: bool = dataclasses.field(default=True, repr=False)
 
     def __post_init__(self):
         starts = [stage.start for stage in self.stages]

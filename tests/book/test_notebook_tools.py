@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from nbformat import v4
 from support import load_tool
+from support import message_of
 
 notebooks = load_tool("notebooks")
 
@@ -94,9 +95,7 @@ def test_every_form_of_a_remote_is_one_address(remote):
     ],
 )
 def test_an_address_that_colab_cannot_open(remote):
-    with pytest.raises(ValueError) as error:
-        notebooks.normalize_address(remote)
-    assert str(error.value) == (
+    assert message_of(notebooks.normalize_address, remote) == (
         "Colab opens notebooks from GitHub: the address must look like "
         f"https://github.com/<owner>/<name>. Received: {remote!r}"
     )

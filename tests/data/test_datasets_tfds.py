@@ -1,10 +1,12 @@
 """Data sets of TFDS: read as TFDS reads them, refused with a full sentence."""
 
+import functools
 import pathlib
 
 import numpy as np
 import pytest
 from PIL import Image
+from support import message_of
 
 tf = pytest.importorskip("tensorflow")
 tfds = pytest.importorskip("tensorflow_datasets")
@@ -121,10 +123,7 @@ def use(folder, monkeypatch):
     monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(folder))
 
 
-def error(name):
-    with pytest.raises(ValueError) as caught:
-        datasets.load_dataset(name)
-    return str(caught.value)
+error = functools.partial(message_of, datasets.load_dataset)
 
 
 def test_records_are_bytes_and_images_those_of_tfds():

@@ -1,9 +1,11 @@
 """Splits are no classes, by whatever names; what is left out is counted."""
 
+import functools
 import os
 
 import pytest
 from PIL import Image
+from support import message_of
 
 pytest.importorskip("tensorflow")
 
@@ -28,10 +30,7 @@ def parts(root, pairs):
     return {os.path.relpath(os.path.dirname(path), root) for path, _ in pairs}
 
 
-def error(root):
-    with pytest.raises(ValueError) as caught:
-        class_folders.read_folder(root)
-    return str(caught.value)
+error = functools.partial(message_of, class_folders.read_folder)
 
 
 # As public data sets have them; the folders of training and of validation.

@@ -243,37 +243,22 @@ def test_a_full_disk_leaves_what_was_there(runner, tmp_path, monkeypatch):
 
 # --- Refused before anything runs ---
 
-NAMES = (
-    "relu, dropout, normalization_and_pooling, "
-    "normalization_and_pooling_of_photographs, initialization"
+KNOWN = (
+    "`experiment` must be one of relu, dropout, normalization_and_pooling, "
+    "normalization_and_pooling_of_photographs, initialization, or an "
+    "`Experiment` of your own. Received: experiment="
 )
+COUNT = "`{0}` must be a positive integer. Received: {0}={1}"
 
 
 @pytest.mark.parametrize(
     "options, message",
     [
-        (
-            {"experiment": "lrn"},
-            f"`experiment` must be one of {NAMES}, or an `Experiment` of your "
-            "own. Received: experiment='lrn'",
-        ),
-        (
-            {"experiment": ["relu"]},
-            f"`experiment` must be one of {NAMES}, or an `Experiment` of your "
-            "own. Received: experiment=['relu']",
-        ),
-        (
-            {"seeds": 0},
-            "`seeds` must be a positive integer. Received: seeds=0",
-        ),
-        (
-            {"seeds": 2.0},
-            "`seeds` must be a positive integer. Received: seeds=2.0",
-        ),
-        (
-            {"epochs": 0},
-            "`epochs` must be a positive integer. Received: epochs=0",
-        ),
+        ({"experiment": "lrn"}, KNOWN + "'lrn'"),
+        ({"experiment": ["relu"]}, KNOWN + "['relu']"),
+        ({"seeds": 0}, COUNT.format("seeds", 0)),
+        ({"seeds": 2.0}, COUNT.format("seeds", 2.0)),
+        ({"epochs": 0}, COUNT.format("epochs", 0)),
         (
             {"dataset": "./none"},
             "`dataset` names a folder that is not there. Received: './none'",
@@ -283,9 +268,7 @@ NAMES = (
 def test_arguments_are_checked_first(options, message, runner, tmp_path):
     runs = runner()
     path = tmp_path / "found.json"
-    with pytest.raises(ValueError) as caught:
-        run(path, **options)
-    assert str(caught.value) == message
+    assert message_of(run, path, **options) == message
     assert (runs.asked, path.exists()) == ([], False)
 
 
@@ -310,9 +293,8 @@ def test_output_is_checked_first(runner, tmp_path):
 
 
 def test_two_conditions_of_one_name_are_refused():
-    with pytest.raises(ValueError) as caught:
-        experiments.Experiment("twice", "?", (GIVEN, SEARCHED, GIVEN), 2)
-    assert str(caught.value) == (
+    conditions = GIVEN, SEARCHED, GIVEN
+    assert message_of(experiments.Experiment, "twice", "?", conditions, 2) == (
         "`conditions` must have a name each that no other has. "
         "Received twice: tanh"
     )

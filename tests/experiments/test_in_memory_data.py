@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 from PIL import Image
+from support import message_of
 from tiny_arrays import make_arrays
 
 tf = pytest.importorskip("tensorflow")
@@ -76,9 +77,7 @@ def test_an_image_that_cannot_be_read_is_named(tmp_path):
     data = datasets.load_dataset(tmp_path)
     bad = tmp_path / "train" / "dog" / "1.png"
     bad.write_bytes(bad.read_bytes()[:60])
-    with pytest.raises(ValueError) as caught:
-        in_memory_data.load_arrays(data, SIZE)
-    assert str(caught.value) == (
+    assert message_of(in_memory_data.load_arrays, data, SIZE) == (
         f"`dataset`: of 4 images, 1 cannot be read: {bad} (PNG, damaged or "
         "cut short). Replace or remove what is listed. "
         f"Received: {str(tmp_path)!r}"
@@ -179,9 +178,7 @@ def test_epoch_and_seed_make_the_order():
 
 
 def test_less_than_a_batch_is_refused():
-    with pytest.raises(ValueError) as caught:
-        in_memory_data.training_stream(numbered(7), 8, 1, 0)
-    assert str(caught.value) == (
+    assert message_of(in_memory_data.training_stream, numbered(7), 8, 1, 0) == (
         "`dataset` must have at least 8 training images, a batch. "
         "Received: 'numbered' with 7"
     )

@@ -5,6 +5,7 @@ import math
 import keras
 import numpy as np
 import pytest
+from support import message_of
 from tiny_arrays import CLASSES
 from tiny_arrays import condition
 from tiny_arrays import make_arrays
@@ -192,9 +193,7 @@ def test_errors_are_measured_on_the_first_images_of_both_splits():
 
 
 def test_data_without_a_full_batch_are_refused():
-    with pytest.raises(ValueError) as caught:
-        run_trial(condition(), make_arrays(15), RATE, 1, 1)
-    assert str(caught.value) == (
+    assert message_of(run_trial, condition(), make_arrays(15), RATE, 1, 1) == (
         "`dataset` must have at least 16 training images, a batch. "
         "Received: 'tiny' with 15"
     )

@@ -157,8 +157,8 @@ def load_tool(name):
     return module
 
 
-def message_of(function, *arguments, **keywords):
-    """The text of the `ValueError` that a call raises."""
-    with pytest.raises(ValueError) as error:
+def message_of(function, *arguments, error=ValueError, **keywords):
+    """The text of the error that a call raises."""
+    with pytest.raises(error) as raised:
         function(*arguments, **keywords)
-    return str(error.value)
+    return str(raised.value)

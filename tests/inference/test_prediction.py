@@ -1,11 +1,13 @@
 """Names for image files; a bad file is named and does not stop the others."""
 
+import functools
 import math
 import os
 
 import numpy as np
 import pytest
 from PIL import Image
+from support import message_of
 from toy_classifier import build_toy
 
 tf = pytest.importorskip("tensorflow")
@@ -24,10 +26,7 @@ def save(path, red, size=(12, 9)):
     return str(path)
 
 
-def error(*arguments, **options):
-    with pytest.raises(ValueError) as caught:
-        prediction.predict(*arguments, **options)
-    return str(caught.value)
+error = functools.partial(message_of, prediction.predict)
 
 
 def test_the_best_five_with_their_probabilities(tmp_path):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from support import message_of
 
 tf = pytest.importorskip("tensorflow")
 
@@ -108,9 +109,7 @@ def test_a_model_that_is_no_chain_is_refused():
     first = keras.layers.Dense(4, name="first")(inputs)
     outputs = keras.layers.Add(name="add")([first, inputs])
     model = keras.Model(inputs, outputs, name="residual")
-    with pytest.raises(ValueError) as caught:
-        gradients.trace(model, *batch())
-    assert str(caught.value) == (
+    assert message_of(gradients.trace, model, *batch()) == (
         "`model` must be a chain: each layer reads the one before. Received: "
         "a model 'residual' with the layer 'add', which reads 2"
     )
@@ -122,6 +121,6 @@ def test_a_model_with_a_side_branch_is_refused():
     beside = keras.layers.Dense(4, name="beside")(inputs)
     outputs = keras.layers.Dense(3, name="last")(first)
     model = keras.Model(inputs, [outputs, beside], name="two_ends")
-    with pytest.raises(ValueError) as caught:
-        gradients.trace(model, *batch())
-    assert "which reads another than the one before" in str(caught.value)
+    assert "which reads another than the one before" in message_of(
+        gradients.trace, model, *batch()
+    )

@@ -5,6 +5,7 @@ import keras
 import numpy as np
 import pytest
 from hypothesis import strategies as st
+from support import message_of
 
 from alexnet_keras import metrics
 
@@ -79,9 +80,7 @@ def test_labels_of_any_form(form):
     ],
 )
 def test_labels_and_scores_of_other_shapes_are_refused(labels, rows, argument):
-    with pytest.raises(ValueError) as caught:
-        metrics.top_1(labels, rows)
-    assert f"`{argument}` must be" in str(caught.value)
+    assert f"`{argument}` must be" in message_of(metrics.top_1, labels, rows)
 
 
 @pytest.mark.parametrize("one_hot", [False, True])

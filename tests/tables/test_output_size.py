@@ -39,9 +39,7 @@ def test_output_size_counts_windows(size, kernel, stride, padding, rounding):
         assert found == count
         return
     end = size + (sum(padding) if isinstance(padding, tuple) else 2 * padding)
-    with pytest.raises(ValueError) as error:
-        output_size(size, kernel, stride, padding, rounding)
-    assert str(error.value) == (
+    assert message_of(output_size, size, kernel, stride, padding, rounding) == (
         f"`size` is too small: {end} pixels with padding hold no window of "
         f"{kernel}. Received: size={size}, kernel={kernel}, "
         f"stride={stride}, padding={padding!r}, rounding={rounding!r}"

@@ -5,6 +5,7 @@ import os
 import keras
 import numpy as np
 import pytest
+from support import message_of
 
 pytest.importorskip("tensorflow")
 
@@ -171,9 +172,7 @@ def test_files_of_the_user_are_no_checkpoints(tmp_path):
 def test_all_damaged_is_an_error(tmp_path):
     for step in (1, 2):
         checkpoints.save(tmp_path, step, ARRAYS, {}).write_bytes(b"no")
-    with pytest.raises(ValueError) as caught:
-        checkpoints.load_newest(tmp_path, lambda text: None)
-    assert str(caught.value) == (
+    assert message_of(checkpoints.load_newest, tmp_path, lambda text: None) == (
         "All 2 checkpoints are damaged or of another run. Name another folder, "
         f"or remove this one. Received: output={str(tmp_path)!r}"
     )
@@ -231,9 +230,9 @@ def test_another_models_checkpoint_is_refused(tmp_path):
     checkpoints.save(tmp_path, 5, checkpoints.state_of(compiled(3)), {})
     other = compiled(5)
     before = other.get_weights()
-    with pytest.raises(ValueError) as caught:
-        checkpoints.restore(other, checkpoints.load_newest(tmp_path))
-    assert str(caught.value) == (
+    assert message_of(
+        checkpoints.restore, other, checkpoints.load_newest(tmp_path)
+    ) == (
         "The checkpoint is not of this model: 13 variables there, 13 here, "
         "the first that differs is number 0. Received: step 5"
     )

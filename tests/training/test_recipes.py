@@ -12,6 +12,7 @@ import hypothesis
 import keras
 import pytest
 from hypothesis import strategies as st
+from support import message_of
 
 from alexnet_keras.training import recipes
 from alexnet_keras.training.recipes import RECIPES
@@ -205,9 +206,7 @@ def test_a_recipe_is_found_by_its_name_or_is_one():
 
 @pytest.mark.parametrize("recipe", ["fast", None, 3])
 def test_an_unknown_recipe(recipe):
-    with pytest.raises(ValueError) as caught:
-        recipes.get_recipe(recipe)
-    assert str(caught.value) == (
+    assert message_of(recipes.get_recipe, recipe) == (
         "`recipe` must be one of paper, original, quick, or a "
         f"`recipes.Recipe` of your own. Received: recipe={recipe!r}"
     )
@@ -263,9 +262,12 @@ ONE = (Stage(0, 0.1, 0.1),)
     ],
 )
 def test_recipes_check_themselves(arguments, message):
-    with pytest.raises(ValueError) as caught:
-        Recipe(**{"name": "own", "epochs": 9, "stages": ONE, **arguments})
-    assert str(caught.value) == message
+    assert (
+        message_of(
+            Recipe, **{"name": "own", "epochs": 9, "stages": ONE, **arguments}
+        )
+        == message
+    )
 
 
 @pytest.mark.parametrize(
@@ -278,9 +280,7 @@ def test_recipes_check_themselves(arguments, message):
     ],
 )
 def test_stages_check_themselves(arguments, name):
-    with pytest.raises(ValueError) as caught:
-        Stage(*arguments)
-    assert str(caught.value) == (
+    assert message_of(Stage, *arguments) == (
         f"The {name} of a stage must be a finite number, 0 or more. "
         "Received: -0.1, in the stage from 7 on"
     )
@@ -288,9 +288,7 @@ def test_stages_check_themselves(arguments, name):
 
 def test_a_rate_for_a_layer_that_is_not_there():
     RECIPES["original"].check_layers(["conv1", "fc6"])
-    with pytest.raises(ValueError) as caught:
-        RECIPES["original"].check_layers(["conv2", "fc6"])
-    assert str(caught.value) == (
+    assert message_of(RECIPES["original"].check_layers, ["conv2", "fc6"]) == (
         "`recipe` 'original' has a rate for conv1, and the variant has no "
         "such layer to train. Received: layers conv2, fc6"
     )

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 tf = pytest.importorskip("tensorflow")
-from toy_runs import TOY  # noqa: E402, F401
 from toy_runs import make_images  # noqa: E402
 from toy_runs import run  # noqa: E402
 

@@ -16,16 +16,13 @@ from support import narrow
 tf = pytest.importorskip("tensorflow")
 
 import toy_runs  # noqa: E402
-from toy_runs import TOY  # noqa: E402, F401
 from toy_runs import make_images  # noqa: E402
 from toy_runs import run  # noqa: E402
 
-from alexnet_keras import VARIANTS  # noqa: E402
 from alexnet_keras import __main__ as command_line  # noqa: E402
 from alexnet_keras import optimizers  # noqa: E402
 from alexnet_keras import variants  # noqa: E402
 from alexnet_keras.data import datasets  # noqa: E402
-from alexnet_keras.training import distribution  # noqa: E402
 from alexnet_keras.training import run_folder  # noqa: E402
 from alexnet_keras.training.recipes import Recipe  # noqa: E402
 from alexnet_keras.training.recipes import Stage  # noqa: E402
@@ -291,87 +288,3 @@ def test_results_are_exact_for_any_number_of_images(
     np.testing.assert_allclose(
         result.history["val_top_1"][-1], np.mean(picked > 0.5), rtol=1e-6
     )
-
-
-# --- Errors, before anything runs ---
-
-
-@pytest.mark.parametrize(
-    "options, message",
-    [
-        (
-            {"epochs": 0},
-            "`epochs` must be a positive integer. Received: epochs=0",
-        ),
-        (
-            {"replicas": -1},
-            "`replicas` must be a positive integer. Received: replicas=-1",
-        ),
-        (
-            {"save_every": 0},
-            "`save_every` must be a positive integer. Received: save_every=0",
-        ),
-        (
-            {"variant": "alexnet"},
-            f"`variant` must be one of {', '.join(VARIANTS)}, or a "
-            "`variants.Variant` table of your own. Received: "
-            "variant='alexnet'",
-        ),
-        (
-            {"recipe": "fast"},
-            "`recipe` must be one of paper, original, quick, or a "
-            "`recipes.Recipe` of your own. Received: recipe='fast'",
-        ),
-        (
-            # A layer, but not one that trains.
-            {"recipe": Recipe("own", 1, (Stage(0, 1, 1, (("norm1", 0),)),))},
-            "`recipe` 'own' has a rate for norm1, and the variant has no such "
-            "layer to train. Received: layers conv1, fc6, predictions",
-        ),
-        (
-            {"tensorboard": True},
-            "`tensorboard` needs `output`, the folder for its events. "
-            "Received: tensorboard=True, output=None",
-        ),
-    ],
-)
-def test_arguments_are_checked_first(options, message, monkeypatch):
-    monkeypatch.setattr(datasets, "load_dataset", None)  # not even that
-    with pytest.raises(ValueError) as caught:
-        run("photo_patches", **options)
-    assert str(caught.value) == message
-
-
-def test_a_folder_with_another_run_is_left_as_it_is(tmp_path):
-    (tmp_path / "settings.json").write_text("{}")
-    with pytest.raises(ValueError) as caught:
-        run("photo_patches", output=tmp_path)
-    assert str(caught.value).startswith(
-        "`output` holds a run with other settings: dataset is None there and "
-        "'photo_patches' here; variant is None there and 'toy' here; "
-    )
-    assert (tmp_path / "settings.json").read_text() == "{}"
-    assert os.listdir(tmp_path) == ["settings.json"]
-
-
-def test_more_logical_cpus_than_tensorflow_started_with():
-    with pytest.raises(ValueError) as caught:
-        distribution.make_strategy(3)
-    assert str(caught.value) == (
-        "`replicas` on a CPU must be set before TensorFlow has run anything. "
-        "Restart Python and ask first. Received: replicas=3"
-    )
-
-
-# --- What surrounds the call ---
-
-
-def test_what_the_caller_has_switched_on_is_refused(dataset, image_data_format):
-    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
-        with pytest.raises(ValueError, match="outside of the scope"):
-            run(dataset)
-    with pytest.raises(ValueError, match="at most 10 times the"):
-        run(dataset, batch_size=10_000)
-    image_data_format("channels_first")
-    with pytest.raises(ValueError, match="as channels_last"):
-        run(dataset)

@@ -1,6 +1,7 @@
 """Two devices: by name, by default, and those that do not serve."""
 
 import pytest
+from support import message_of
 
 tf = pytest.importorskip("tensorflow")
 from alexnet_keras.training import distribution  # noqa: E402
@@ -62,24 +63,22 @@ def test_devices_that_do_not_serve(given, message):
     there = ", ".join(
         devices.short_name(d.name) for d in tf.config.list_logical_devices()
     )
-    with pytest.raises(ValueError) as caught:
-        model_parallel.build_towers("original", given)
-    assert str(caught.value) == message.format(there=there)
+    assert message_of(
+        model_parallel.build_towers, "original", given
+    ) == message.format(there=there)
 
 
 def test_a_cpu_that_can_no_longer_be_split():
-    with pytest.raises(ValueError) as caught:
-        distribution.split_cpu(3, "`devices`", "devices=None")
-    assert str(caught.value) == (
+    assert message_of(
+        distribution.split_cpu, 3, "`devices`", "devices=None"
+    ) == (
         "`devices` on a CPU must be set before TensorFlow has run anything. "
         "Restart Python and ask first. Received: devices=None"
     )
 
 
 def test_a_network_without_towers():
-    with pytest.raises(ValueError) as caught:
-        model_parallel.build_towers("torchvision", CPUS)
-    assert str(caught.value) == (
+    assert message_of(model_parallel.build_towers, "torchvision", CPUS) == (
         "`variant` must have two towers, convolutions with `groups=2`, as "
         "paper, original and caffe have. Received: variant='torchvision'"
     )

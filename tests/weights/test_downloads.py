@@ -15,6 +15,7 @@ import numpy as np
 import pth_files
 import pytest
 from support import ROOT
+from support import message_of
 from support import narrow
 from support import to_numpy
 from weight_servers import publish
@@ -29,12 +30,6 @@ from alexnet_keras.weights import imagenet
 
 SHAPE = (67, 67, 3)
 CONTENT = bytes(range(256)) * 100
-
-
-def failing(function, *arguments, error=ValueError, **keywords):
-    with pytest.raises(error) as raised:
-        function(*arguments, **keywords)
-    return str(raised.value)
 
 
 @pytest.fixture
@@ -82,12 +77,12 @@ def test_a_damaged_file_is_fetched_again(published, size, capsys):
         assert file.read() == CONTENT
     with open(path, "wb") as file:
         file.write(damaged)
-    message = failing(published, gone=True, error=ConnectionError)
+    message = message_of(published, gone=True, error=ConnectionError)
     assert "404" in message and published.left() == []
 
 
 def test_a_wrong_hash(published):
-    message = failing(published, sha256="0" * 64)
+    message = message_of(published, sha256="0" * 64)
     address = imagenet.PUBLISHED["torchvision"].address
     assert message == (
         f"`weights`: what {address} sent is not the published file (its "
@@ -99,7 +94,7 @@ def test_a_wrong_hash(published):
 
 
 def test_a_connection_that_breaks(published):
-    message = failing(published, cut_at=1000, error=ConnectionError)
+    message = message_of(published, cut_at=1000, error=ConnectionError)
     address = imagenet.PUBLISHED["torchvision"].address
     assert message.startswith('`weights="imagenet"` could not be downloaded: ')
     assert message.endswith(
@@ -115,13 +110,13 @@ def test_no_network(published, monkeypatch):
     nowhere = imagenet.Published("http://127.0.0.1:9/x.pth", "0" * 64, (), ())
     monkeypatch.setenv("KERAS_HOME", str(published.home))
     monkeypatch.setitem(imagenet.PUBLISHED, "torchvision", nowhere)
-    message = failing(imagenet.fetch, "torchvision", error=ConnectionError)
+    message = message_of(imagenet.fetch, "torchvision", error=ConnectionError)
     assert "Connection refused" in message
     assert published.left() == []
 
 
 def test_a_file_that_is_gone(published):
-    assert "404" in failing(published, gone=True, error=ConnectionError)
+    assert "404" in message_of(published, gone=True, error=ConnectionError)
     assert published.left() == []
 
 
@@ -129,7 +124,9 @@ def test_a_file_that_is_gone(published):
 def test_a_server_that_falls_silent(published, monkeypatch, cut_at):
     monkeypatch.setattr(downloads, "TIMEOUT", 0.3)
     started = time.monotonic()
-    message = failing(published, cut_at=cut_at, silent=5, error=ConnectionError)
+    message = message_of(
+        published, cut_at=cut_at, silent=5, error=ConnectionError
+    )
     assert time.monotonic() - started < 4
     assert "timed out" in message
     assert published.left() == []
@@ -142,7 +139,9 @@ def test_a_folder_that_cannot_be_written(published, tmp_path, monkeypatch):
     published.home.rename(tmp_path / "moved")
     (tmp_path / "home").write_text("no folder")
     monkeypatch.setattr(keras.utils, "get_file", None)
-    message = failing(imagenet.fetch, "torchvision", error=NotADirectoryError)
+    message = message_of(
+        imagenet.fetch, "torchvision", error=NotADirectoryError
+    )
     assert message.startswith('`weights="imagenet"` is kept in ')
     assert "which cannot be written: " in message
     assert message.endswith("Set KERAS_HOME to another folder.")
@@ -154,7 +153,7 @@ def test_a_folder_that_cannot_be_written(published, tmp_path, monkeypatch):
 def test_a_full_disk(published, monkeypatch):
     full = types.SimpleNamespace(free=200 * 2**20)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
-    assert "needs 256 MiB in" in failing(published, error=OSError)
+    assert "needs 256 MiB in" in message_of(published, error=OSError)
     assert published.left() == []
 
 
@@ -163,12 +162,12 @@ def test_other_errors_are_not_called_the_network(published, monkeypatch):
         raise RuntimeError("a fault of ours")
 
     monkeypatch.setattr(keras.utils, "get_file", dies)
-    assert "a fault of ours" in failing(published, error=RuntimeError)
+    assert "a fault of ours" in message_of(published, error=RuntimeError)
     utilities = keras.src.applications.imagenet_utils
     monkeypatch.setattr(utilities, "CLASS_INDEX", None)
     monkeypatch.setattr(utilities.file_utils, "get_file", dies)
     zeros = np.zeros((2, 1000))
-    failing(decode_predictions, zeros, error=RuntimeError)
+    message_of(decode_predictions, zeros, error=RuntimeError)
 
 
 FETCH = """

@@ -1,24 +1,24 @@
 """Weights from files of Keras, which tell something of their network."""
 
+import functools
 import zipfile
 
 import keras
 import numpy as np
 import pytest
+from support import message_of
 from support import narrow
 from support import pixels
 from support import to_numpy
 
 from alexnet_keras import build_alexnet
 from alexnet_keras import classifier
+from alexnet_keras.weights import loading
 
 MISFIT = "`weights` does not fit this network ("
 
 
-def failing(**keywords):
-    with pytest.raises(ValueError) as raised:
-        build_alexnet(**keywords)
-    return str(raised.value)
+failing = functools.partial(message_of, build_alexnet)
 
 
 @pytest.fixture(scope="module")
@@ -140,3 +140,15 @@ def test_a_layer_of_the_callers_in_front_is_not_half_loaded(tmp_path):
         variant=table,
     )
     np.testing.assert_array_equal(to_numpy(norm(images)), before)
+
+
+def test_nothing_is_half_loaded_from_keras(tmp_path):
+    table = narrow("torchvision")
+    other = build_alexnet(classes=10, variant=table)
+    other.save_weights(tmp_path / "other.weights.h5")
+    model = build_alexnet(variant=table)
+    before = model.get_weights()
+    with pytest.raises(ValueError):
+        loading.load(model, table, tmp_path / "other.weights.h5")
+    for now, then in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)

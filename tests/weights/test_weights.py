@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from support import message_of
 from support import run_python
 from support import to_numpy
 
@@ -17,12 +18,6 @@ from alexnet_keras import preprocess_input
 from alexnet_keras.weights import downloads
 
 SHAPE = (67, 67, 3)
-
-
-def failing(function, *arguments, error=ValueError, **keywords):
-    with pytest.raises(error) as raised:
-        function(*arguments, **keywords)
-    return str(raised.value)
 
 
 def images(seed=0):
@@ -137,22 +132,22 @@ def test_preprocessing_of_tensors_of_any_library(backend):
     ],
 )
 def test_what_is_no_image_is_refused_in_words(given, told):
-    message = failing(preprocess_input, given, variant="caffe")
+    message = message_of(preprocess_input, given, variant="caffe")
     assert message.startswith("`x` must be ") and told in message
 
 
 def test_errors_of_preprocessing():
-    assert failing(preprocess_input, images(), variant="paper") == (
+    assert message_of(preprocess_input, images(), variant="paper") == (
         "`variant` must be torchvision or caffe: for the others, no weights "
         "are published. Received: variant='paper'"
     )
     grey = np.zeros((2, 5, 4, 1))
-    assert failing(preprocess_input, grey, variant="caffe") == (
+    assert message_of(preprocess_input, grey, variant="caffe") == (
         "`x` must be RGB images, with three channels (channels_last); a PIL "
         'image becomes one by `convert("RGB")`. '
         "Received: x of shape (2, 5, 4, 1)"
     )
-    assert failing(preprocess_input, images(), "NCHW", variant="caffe") == (
+    assert message_of(preprocess_input, images(), "NCHW", variant="caffe") == (
         '`data_format` must be "channels_last" or "channels_first". '
         "Received: data_format='NCHW'"
     )
@@ -160,7 +155,7 @@ def test_errors_of_preprocessing():
 
 def test_variants_without_published_weights():
     for variant in ("paper", "original", "single_tower", "d2l"):
-        message = failing(build_alexnet, weights="imagenet", variant=variant)
+        message = message_of(build_alexnet, weights="imagenet", variant=variant)
         assert message == (
             "`variant` must be torchvision or caffe: for the others, no "
             f"weights are published. Received: variant='{variant}'"
@@ -168,7 +163,7 @@ def test_variants_without_published_weights():
 
 
 def test_other_classes():
-    message = failing(
+    message = message_of(
         build_alexnet, weights="imagenet", classes=10, variant="caffe"
     )
     assert message == (
@@ -196,14 +191,14 @@ def test_names(monkeypatch):
 
 
 def test_errors_of_names(monkeypatch):
-    assert failing(decode_predictions, np.zeros((2, 10))) == (
+    assert message_of(decode_predictions, np.zeros((2, 10))) == (
         "`predictions` must have the shape (batch, 1000). "
         "Received: predictions of shape (2, 10)"
     )
     for given in ("cat", None, [[1.0, 2.0], [3.0]], keras.Input((1000,))):
-        message = failing(decode_predictions, given)
+        message = message_of(decode_predictions, given)
         assert message.startswith("`predictions` must be numbers: ")
-    assert failing(decode_predictions, np.zeros((2, 1000)), 0) == (
+    assert message_of(decode_predictions, np.zeros((2, 1000)), 0) == (
         "`top` must be a positive integer. Received: top=0"
     )
 
@@ -214,7 +209,7 @@ def test_errors_of_names(monkeypatch):
     utilities = keras.src.applications.imagenet_utils
     monkeypatch.setattr(utilities, "CLASS_INDEX", None)
     monkeypatch.setattr(utilities.file_utils, "get_file", get_file)
-    message = failing(
+    message = message_of(
         decode_predictions, np.zeros((2, 1000)), error=ConnectionError
     )
     assert message == (
@@ -226,7 +221,7 @@ def test_errors_of_names(monkeypatch):
 def test_onnx_is_asked_for_before_the_download(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setitem(sys.modules, "onnx", None)
-    message = failing(
+    message = message_of(
         build_alexnet, weights="imagenet", variant="caffe", error=ImportError
     )
     assert message == (
