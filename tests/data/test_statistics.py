@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from test_color_noise import dataset_of
 
 tf = pytest.importorskip("tensorflow")
 from alexnet_keras.data import photo_patches  # noqa: E402
@@ -9,16 +10,6 @@ from alexnet_keras.data import preprocessing  # noqa: E402
 from alexnet_keras.data import statistics  # noqa: E402
 from alexnet_keras.data.image_data import ImageData  # noqa: E402
 from alexnet_keras.data.readers import Reader  # noqa: E402
-
-
-def dataset_of(pictures, dtype=tf.uint8):
-    return tf.data.Dataset.from_generator(
-        lambda: ((picture, 0) for picture in pictures),
-        output_signature=(
-            tf.TensorSpec((None, None, 3), dtype),
-            tf.TensorSpec((), tf.int64),
-        ),
-    )
 
 
 def test_mean_pixel_is_the_mean_of_the_images_means():
