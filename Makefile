@@ -13,7 +13,7 @@ NOTEBOOKS = $(shell find notebooks -name '*.ipynb' -not -path '*/.*' | sort)
 
 help:
 	@echo 'make train          train on embedded photographs (4 minutes, CPU)'
-	@echo 'make results        train the networks of the README (1½ hours each, CPU)'
+	@echo 'make results        train the networks of the README (32 runs, 1½ hours each)'
 	@echo 'make test           quick unit tests, then every notebook'
 	@echo 'make test-all       these, then the slow tests and those that need'
 	@echo '                    JAX, PyTorch or photographs beside the repository'

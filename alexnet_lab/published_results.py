@@ -15,8 +15,8 @@ def stored_result(name):
     Raises:
         ValueError: that lists what is there.
 
-    >>> stored_result("train_photo_patches").name
-    'train_photo_patches.json'
+    >>> stored_result("imagenette_original").name
+    'imagenette_original.json'
     """
     folder = resources.files("alexnet_lab.stored_results")
     path = folder / f"{name}.json"

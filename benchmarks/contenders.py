@@ -1,4 +1,6 @@
-"""The `paper` network from several hands, as steps that can be timed.
+"""AlexNet from several hands, as steps that can be timed.
+
+`paper` where nothing else is said.
 
 Each contender makes a pair of functions without arguments, `train` and
 `infer`, that run one batch and return when it is done. All train on the same
@@ -25,12 +27,12 @@ def make_batch(batch_size, channels_first=False):
     return images, random.integers(0, 1000, batch_size)
 
 
-def build_ours(dtype="float32"):
+def build_ours(dtype="float32", variant="paper"):
     """Returns `build_alexnet()`, logits out."""
     from alexnet_keras import build_alexnet
 
     keras.config.set_dtype_policy(_policy(dtype))
-    model = build_alexnet(classifier_activation=None)
+    model = build_alexnet(classifier_activation=None, variant=variant)
     keras.config.set_dtype_policy("float32")
     return model
 
@@ -65,10 +67,16 @@ def build_stock():
     return stock
 
 
-def build_torch():
+def build_torch(variant="paper"):
     """Returns the same network written with PyTorch's own modules."""
     import torch
     from torch import nn
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if variant == "torchvision":
+        import torchvision
+
+        return torchvision.models.alexnet().to(device)
 
     class Halve(nn.Module):
         """The 2012 dropout: a mask in training, half of all at test."""
@@ -116,7 +124,7 @@ def build_torch():
         nn.ReLU(),
         Halve(),
         connect(4096, 1000, 0.0),
-    ).to("cuda" if torch.cuda.is_available() else "cpu")
+    ).to(device)
 
 
 def decay_in_optimizer(model):
@@ -179,11 +187,11 @@ def tensorflow_product(size):
     return (lambda: [tf.matmul(a, b) for _ in range(PRODUCTS)],)
 
 
-def jax_ours(batch_size, dtype):
+def jax_ours(batch_size, dtype, variant):
     """`build_alexnet()` on JAX, compiled."""
     import jax
 
-    model = build_ours(dtype)
+    model = build_ours(dtype, variant)
 
     images, labels = map(jax.numpy.asarray, make_batch(batch_size))
     optimizer = keras.optimizers.SGD(LEARNING_RATE, MOMENTUM)
@@ -231,6 +239,8 @@ def _torch_steps(model, batch_size, dtype, compiled):
 
     is_keras = isinstance(model, keras.Model)
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda":  # TensorFloat-32, as JAX and TensorFlow by default
+        torch.set_float32_matmul_precision("high")
     images, labels = (
         torch.from_numpy(array).to(device)
         for array in make_batch(batch_size, channels_first=not is_keras)
@@ -267,14 +277,19 @@ def _torch_steps(model, batch_size, dtype, compiled):
     return train, infer
 
 
-def torch_ours(batch_size, dtype):
+def torch_ours(batch_size, dtype, variant):
     """`build_alexnet()` on PyTorch, compiled."""
-    return _torch_steps(build_ours(dtype), batch_size, dtype, compiled=True)
+    import torch
+
+    # Keras calls each layer through the same function: a program for each.
+    torch._dynamo.config.recompile_limit = 64
+    model = build_ours(dtype, variant)
+    return _torch_steps(model, batch_size, dtype, compiled=True)
 
 
-def torch_own(batch_size, dtype="float32", compiled=False):
+def torch_own(batch_size, dtype="float32", variant="paper", compiled=False):
     """PyTorch's own modules."""
-    return _torch_steps(build_torch(), batch_size, dtype, compiled)
+    return _torch_steps(build_torch(variant), batch_size, dtype, compiled)
 
 
 def device():

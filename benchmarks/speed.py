@@ -1,4 +1,4 @@
-"""Images per second of the `paper` network, ours against others'.
+"""Images per second of AlexNet, ours against others'.
 
     python benchmarks/speed.py [--batch-size 128] [--rounds 5]
 
@@ -7,7 +7,8 @@ from stock Keras and TensorFlow parts, the same in PyTorch where it is
 installed, ours with weight decay by `SGD2012` against decay by regularizers,
 and the share of the machine's matrix-product rate that ours reaches. On JAX
 and PyTorch, which may have a GPU: ours against PyTorch's, both compiled, in
-float32 and bfloat16.
+float32 (on a GPU TensorFloat-32) and bfloat16, and the same with the network
+of torchvision where that is installed. `paper` where nothing is said.
 
 Each contender has a process of its own, so that one's threads and memory do
 not slow another. They take turns, a round each, so that a machine whose speed
@@ -15,8 +16,10 @@ drifts is fair to all; the table gives medians, and the ratios' spread.
 """
 
 import argparse
+import contextlib
 import functools
 import importlib.util
+import itertools
 import multiprocessing
 import os
 import platform
@@ -24,6 +27,8 @@ import statistics
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Several processes share a GPU; JAX would give three quarters to the first.
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 import contenders
 import keras
@@ -66,12 +71,18 @@ def list_contenders(backend, batch_size):
             found["PyTorch"] = make(contenders.torch_own, batch_size)
         return found
     ours = contenders.jax_ours if backend == "jax" else contenders.torch_ours
+    variants = {"paper": ""}
+    if importlib.util.find_spec("torchvision") is not None:
+        variants["torchvision"] = " torchvision"
     found = {}
-    for dtype in ("float32", "bfloat16"):
-        found[f"{REFERENCE} {dtype}"] = make(ours, batch_size, dtype)
+    for (variant, label), dtype in itertools.product(
+        variants.items(), ("float32", "bfloat16")
+    ):
+        of = (batch_size, dtype, variant)
+        found[f"{REFERENCE}{label} {dtype}"] = make(ours, *of)
         if has_torch:
-            found[f"PyTorch {dtype}"] = make(
-                contenders.torch_own, batch_size, dtype, compiled=True
+            found[f"PyTorch{label} {dtype}"] = make(
+                contenders.torch_own, *of, compiled=True
             )
     return found
 
@@ -79,12 +90,13 @@ def list_contenders(backend, batch_size):
 def serve(pipe, make):
     """A contender's process: makes its steps, then runs them when asked."""
     steps = dict(zip(("train", "infer"), make()))
-    while True:
-        what, repeats = pipe.recv()
-        started = time.perf_counter()
-        for _ in range(repeats):
-            steps[what]()
-        pipe.send(time.perf_counter() - started)
+    with contextlib.suppress(EOFError):  # the table is done
+        while True:
+            what, repeats = pipe.recv()
+            started = time.perf_counter()
+            for _ in range(repeats):
+                steps[what]()
+            pipe.send(time.perf_counter() - started)
 
 
 def measure(pipes, what, rounds, repeats):
@@ -94,8 +106,10 @@ def measure(pipes, what, rounds, repeats):
         pipe.send((what, times))
         return pipe.recv() / times
 
+    for pipe in pipes.values():  # trace and compile, side by side
+        pipe.send((what, 2))
     for pipe in pipes.values():
-        ask(pipe, 2)  # traces and compiles
+        pipe.recv()
     seconds = {name: [] for name in pipes}
     for _ in range(rounds):
         for name, pipe in pipes.items():
@@ -111,7 +125,7 @@ def report(title, seconds, batch_size):
         if name == PRODUCT:
             continue
         rate = batch_size / statistics.median(values)
-        line = f"  {name:<18}{rate:>9.1f}"
+        line = f"  {name:<28}{rate:>9.1f}"
         dtype = name.partition(" ")[2] if name.startswith("PyTorch") else ""
         ours = seconds.get(f"{REFERENCE} {dtype}".strip())
         if ours is not None and ours is not values:
@@ -149,7 +163,7 @@ def main():
     arguments = parser.parse_args()
     backend = keras.backend.backend()
     print(
-        f"paper, batch {arguments.batch_size}, {arguments.rounds} rounds, "
+        f"Batch {arguments.batch_size}, {arguments.rounds} rounds, "
         f"Keras {keras.__version__} on {backend}, Python "
         f"{platform.python_version()}, {os.cpu_count()} cores, "
         f"{contenders.device()}"

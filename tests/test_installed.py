@@ -103,7 +103,7 @@ import json
 
 from alexnet_lab.published_results import stored_result
 
-path = stored_result("train_photo_patches")
+path = stored_result("imagenette_original")
 print(len(json.loads(path.read_text(encoding="utf-8"))["history"]["loss"]))
 """
 

@@ -52,6 +52,7 @@ def training_batches(
     crop_chunk=1,
     last_offset=True,
     random_crops=True,
+    random_flips=True,
     noise=None,
 ):
     """Random crops and flips in full batches, without end.
@@ -71,6 +72,8 @@ def training_batches(
         last_offset: as in `preprocessing.random_crop_and_flip`. Defaults to `True`.
         random_crops: whether to crop and flip at random; otherwise the centre
             is taken. Defaults to `True`.
+        random_flips: whether random crops are mirrored every other time.
+            Defaults to `True`.
         noise: a `ColorNoise`. Defaults to none.
 
     Returns:
@@ -89,7 +92,7 @@ def training_batches(
         draw = tf.stack([tf.constant(seed, tf.int64), index // crop_chunk])
         return (
             preprocessing.random_crop_and_flip(
-                image, input_size, draw, last_offset
+                image, input_size, draw, last_offset, random_flips
             ),
             label,
         )

@@ -97,7 +97,7 @@ def center_square(image, size):
     return _to_bytes(tf.squeeze(square, 0))
 
 
-def random_crop_and_flip(image, size, seed, last_offset=True):
+def random_crop_and_flip(image, size, seed, last_offset=True, flip=True):
     """Returns a random `size` × `size` window, mirrored every other time.
 
     The 2012 code draws once for 32 consecutive images (`crop_chunk`); give
@@ -113,6 +113,8 @@ def random_crop_and_flip(image, size, seed, last_offset=True):
             part. They do in the 2012 code: 224 in 256 has offsets 0…32, and
             33·33·2 = 2178 variants. The paper (§4.1) counts 2048 = 32·32·2:
             `False` gives those. Defaults to the code's `True`.
+        flip: whether to mirror; without, the same windows are cut. Defaults
+            to `True`.
 
     Returns:
         A tensor of shape `(size, size, channels)` of the image's dtype.
@@ -127,10 +129,11 @@ def random_crop_and_flip(image, size, seed, last_offset=True):
     # A float32 below 1, times a count, stays below the count.
     draws = tf.random.stateless_uniform((3,), seed)
     drawn = tf.cast(draws * tf.cast(choices, tf.float32), tf.int32)
-    top, left, flip = tf.unstack(drawn)
+    top, left, mirrored = tf.unstack(drawn)
     crop = image[top : top + size, left : left + size]
-    # `tf.where` takes longer than all the rest together.
-    crop = tf.cond(flip == 1, lambda: _mirror(crop), lambda: crop)
+    if flip:
+        # `tf.where` takes longer than all the rest together.
+        crop = tf.cond(mirrored == 1, lambda: _mirror(crop), lambda: crop)
     return tf.ensure_shape(crop, (size, size, None))
 
 

@@ -55,47 +55,74 @@ def _last(history, name):
 
 
 def plot_comparison(records):
-    """Draws validation top-1 of several runs against the images seen.
+    """Draws the validation error of several networks by the images seen.
 
     Args:
         records: dict from a name to the record of a run, as in
-            `assets/results`: `history`, `train_size`, `class_names`.
+            `assets/results` (`history`, `train_size`, `class_names`), or to
+            a list of such, which differ in their seeds: their mean is drawn,
+            and their range as a band.
 
     Returns:
-        The Axes. The title states which run is best after the fewest images
-        that all have seen, and by how much.
+        The Axes. The title states the errors after the fewest images that
+        all have seen, of the best and of the worst network.
     """
     _, ax = plt.subplots(figsize=(8, 4.2), layout="constrained")
-    seen, accuracy = {}, {}
-    for (name, record), marker, dash in zip(
-        records.items(), itertools.cycle(MARKERS), itertools.cycle(DASHES)
+    runs = {
+        name: found if isinstance(found, list) else [found]
+        for name, found in records.items()
+    }
+    seen, errors = {}, {}
+    for (name, found), marker, dash in zip(
+        runs.items(), itertools.cycle(MARKERS), itertools.cycle(DASHES)
     ):
-        accuracy[name] = [100 * x for x in record["history"]["val_top_1"]]
-        epochs = np.arange(1, len(accuracy[name]) + 1)
-        seen[name] = epochs * record["train_size"]
-        ax.plot(
+        length = min(len(one["history"]["val_top_1"]) for one in found)
+        wrong = np.array(
+            [
+                [100 - 100 * x for x in one["history"]["val_top_1"][:length]]
+                for one in found
+            ]
+        )
+        errors[name] = wrong.mean(axis=0)
+        seen[name] = np.arange(1, length + 1) * found[0]["train_size"]
+        (line,) = ax.plot(
             seen[name],
-            accuracy[name],
+            errors[name],
             marker=marker,
+            markersize=4,
             linestyle=dash,
-            label=in_figure(name),
+            label=f"{in_figure(name)} ({len(found)})"
+            if len(found) > 1
+            else in_figure(name),
+        )
+        ax.fill_between(
+            seen[name],
+            wrong.min(axis=0),
+            wrong.max(axis=0),
+            color=line.get_color(),
+            alpha=0.2,
+            linewidth=0,
         )
     common = min(images[-1] for images in seen.values())
     there = {
-        name: float(np.interp(common, seen[name], accuracy[name]))
-        for name in records
+        name: float(np.interp(common, seen[name], errors[name]))
+        for name in runs
     }
-    best = max(there, key=there.get)
-    classes = len(next(iter(records.values()))["class_names"])
-    ax.axhline(100 / classes, color="0.5", linestyle=":", label="chance")
+    best, worst = (f(there, key=there.get) for f in (min, max))
+    ends = f"`{in_figure(best)}` has {there[best]:.0f} %"
+    if worst != best:
+        ends += f", `{in_figure(worst)}` {there[worst]:.0f} %"
+    classes = len(next(iter(runs.values()))[0]["class_names"])
+    chance = 100 - 100 / classes
+    ax.axhline(chance, color="0.5", linestyle=":", label="chance")
     ax.set(
         xlabel="training images seen",
-        ylabel="validation top-1 (%)",
+        ylabel="validation error, top-1 (%)",
         ylim=(0, None),
-        title=f"After {common:,} images `{in_figure(best)}` leads with "
-        f"{there[best]:.0f} %",
+        title=f"Error after {common:,} images: {ends}",
     )
-    ax.legend()
+    ax.xaxis.set_major_formatter("{x:,.0f}")
+    ax.legend(ncols=2)
     return ax
 
 

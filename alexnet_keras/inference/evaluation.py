@@ -252,8 +252,11 @@ def _probabilities(model, pictures, size):
 def _ten_crop_probabilities(model, pictures, size):
     """Probabilities `(batch, classes)`, averaged over the ten crops."""
     # Crop by crop: all at once would take ten times the memory.
-    crops = ops.unstack(preprocessing.ten_crops(pictures, size), axis=1)
-    answers = [classifier.probabilities(model, crop) for crop in crops]
+    crops = preprocessing.ten_crops(pictures, size)
+    answers = [
+        classifier.probabilities(model, crops[:, i])
+        for i in range(crops.shape[1])
+    ]
     return np.mean(answers, axis=0, dtype="float64")
 
 

@@ -4,6 +4,8 @@ import shlex
 from dataclasses import asdict
 from dataclasses import dataclass
 
+import keras
+
 from alexnet_keras import shapes
 from alexnet_keras import specs
 from alexnet_keras import validation
@@ -132,13 +134,14 @@ def path_name(dataset):
 def in_words(config, data):
     """Returns what is going to be trained, in a sentence or two."""
     device = "GPU" if distribution.count_gpus() else "CPU"
+    xla = "XLA" if distribution.uses_xla() else "no XLA"
     return (
         f"{config.variant} at {config.input_size}×{config.input_size} on "
         f"{printable(data.name)}: {data.train_size} training and "
         f"{data.validation_size} validation images of "
         f"{len(data.class_names)} classes. Recipe {config.recipe}, "
         f"{config.epochs} epochs, batches of {config.batch_size} on "
-        f"{config.replicas} replica(s) of {device}, {config.precision}, no XLA."
+        f"{config.replicas} replica(s) of {device}, {config.precision}, {xla}."
     )
 
 
@@ -164,4 +167,15 @@ def command(config, **options):
         words.append("--" + name.replace("_", "-"))
         if value is not True:
             words.append(str(value))
-    return shlex.join(words)
+    return with_backend(shlex.join(words))
+
+
+def with_backend(command):
+    """Returns a command line that computes with the backend of this process.
+
+    >>> with_backend("python -m alexnet_keras train")
+    'python -m alexnet_keras train'
+    """
+    if distribution.on_tensorflow():
+        return command
+    return f"KERAS_BACKEND={keras.backend.backend()} {command}"

@@ -1,5 +1,9 @@
-"""Which devices train: every GPU, or logical CPUs that stand in for them."""
+"""Which devices train: every GPU, or logical CPUs that stand in for them.
 
+On Keras's JAX and PyTorch backends it is one device, the backend's default.
+"""
+
+import importlib.metadata
 import os
 import pathlib
 import platform
@@ -29,13 +33,45 @@ def check_surroundings():
         )
 
 
+def on_tensorflow():
+    """Whether TensorFlow is what Keras computes with."""
+    return keras.backend.backend() == "tensorflow"
+
+
+def uses_xla():
+    """Whether training steps are compiled by XLA: on JAX only."""
+    return keras.backend.backend() == "jax"
+
+
 def count_gpus():
-    """Returns how many GPUs TensorFlow sees."""
-    return len(tf.config.list_physical_devices("GPU"))
+    """Returns how many GPUs can train: on JAX and PyTorch one at most."""
+    return len(gpu_names())
+
+
+def gpu_names():
+    """Returns a list of what the GPUs that can train call themselves."""
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        gpus = jax.devices() if jax.default_backend() == "gpu" else []
+        return [gpu.device_kind for gpu in gpus[:1]]
+    if backend == "torch":
+        import torch
+
+        there = torch.cuda.is_available()
+        return [torch.cuda.get_device_name()] if there else []
+    return [
+        tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
+        for gpu in tf.config.list_physical_devices("GPU")
+    ]
 
 
 def make_strategy(replicas=None):
     """Returns a `MirroredStrategy` over the GPUs, or over logical CPUs.
+
+    On JAX and PyTorch, where there is one device, the strategy of
+    TensorFlow that does nothing.
 
     Args:
         replicas: how many copies of the model train in step. Defaults to
@@ -43,11 +79,20 @@ def make_strategy(replicas=None):
             on a CPU splits it into logical devices.
 
     Raises:
-        ValueError: if there are fewer GPUs, or TensorFlow has already
-            started with fewer logical CPUs.
+        ValueError: if there are fewer GPUs, TensorFlow has already started
+            with fewer logical CPUs, or the backend has no replicas.
     """
     if replicas is not None:
         replicas = validation.integer("replicas", replicas)
+    if not on_tensorflow():
+        if replicas not in (None, 1):
+            raise ValueError(
+                "`replicas` must be 1 on Keras's "
+                f"{keras.backend.backend()} backend; set "
+                "KERAS_BACKEND=tensorflow for more. "
+                f"Received: replicas={replicas}"
+            )
+        return tf.distribute.get_strategy()
     gpus = count_gpus()
     if gpus:
         if replicas is not None and replicas > gpus:
@@ -92,12 +137,20 @@ def split_cpu(parts, argument, received):
         ) from None
 
 
+def versions():
+    """Returns those that a run depends on, as a dict for JSON."""
+    found = {"tensorflow": tf.__version__, "keras": keras.__version__}
+    backend = keras.backend.backend()
+    if not on_tensorflow():
+        found["backend"] = f"{backend} {importlib.metadata.version(backend)}"
+    return found
+
+
 def numerics():
     """Returns what the last digits on a CPU depend on, as a dict for JSON."""
     threads = tf.config.threading.get_intra_op_parallelism_threads()
     return {
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
+        **versions(),
         "TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS"),
         "threads": str(
             threads or os.environ.get("TF_NUM_INTRAOP_THREADS") or _cores()

@@ -74,6 +74,7 @@ class Recipe:
         noise_divisor: of noised images, after the mean is subtracted.
         random_crops: whether images are cropped and flipped at random;
             otherwise their centre is taken, as in validation.
+        random_flips: whether random crops are mirrored every other time.
     """
 
     kind = "recipe"
@@ -90,6 +91,7 @@ class Recipe:
     noise_divisor: float = 1.0
     # Not in the text by which runs of earlier versions are known.
     random_crops: bool = dataclasses.field(default=True, repr=False)
+    random_flips: bool = dataclasses.field(default=True, repr=False)
 
     def __post_init__(self):
         starts = [stage.start for stage in self.stages]

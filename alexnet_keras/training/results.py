@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import keras
 import matplotlib.pyplot as plt
-import tensorflow as tf
 
 from alexnet_keras import metrics
 from alexnet_keras.figures.training import plot_history
 from alexnet_keras.training import checkpoints
 from alexnet_keras.training import config as configs
+from alexnet_keras.training import distribution
 from alexnet_keras.training.config import TrainConfig
 from alexnet_keras.weights import keras_format
 
@@ -104,8 +104,7 @@ def write(folder, result, seconds):
         "training_seconds": round(seconds, 1),
         "class_names": result.model.get_layer("class_names").class_names,
         "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
+        **distribution.versions(),
         "hardware": describe_hardware(),
     }
     put = checkpoints.write_atomically
@@ -149,8 +148,7 @@ def read(folder, config):
 
 def describe_hardware():
     """Returns the GPUs, or the number of CPU cores, in words."""
-    gpus = tf.config.list_physical_devices("GPU")
+    gpus = distribution.gpu_names()
     if gpus:
-        details = tf.config.experimental.get_device_details(gpus[0])
-        return f"{len(gpus)} × {details.get('device_name', 'GPU')}"
+        return f"{len(gpus)} × {gpus[0]}"
     return f"{os.cpu_count()} CPU cores, {platform.machine()}"

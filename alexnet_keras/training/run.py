@@ -12,6 +12,7 @@ from alexnet_keras.diagnostics import static_checks
 from alexnet_keras.training import callbacks as own_callbacks
 from alexnet_keras.training import checkpoints
 from alexnet_keras.training import config as configs
+from alexnet_keras.training import distribution
 from alexnet_keras.training import results
 from alexnet_keras.training import run_folder
 from alexnet_keras.utils import graphs
@@ -176,8 +177,9 @@ class Run:
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             weighted_metrics=[metrics.top_1, metrics.top_5],
             # Left to Keras, XLA is on without a strategy on a GPU and off
-            # under one; said here, it does not depend on the machine.
-            jit_compile=False,
+            # under one; said here, it does not depend on the machine. JAX
+            # computes nothing quickly without.
+            jit_compile=distribution.uses_xla(),
         )
         model.optimizer.build(model.trainable_variables)
         return model
@@ -202,6 +204,7 @@ class Run:
             crop_chunk=recipe.crop_chunk,
             last_offset=recipe.last_offset,
             random_crops=recipe.random_crops,
+            random_flips=recipe.random_flips,
             noise=noise,
         )
 

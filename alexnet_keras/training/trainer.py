@@ -34,7 +34,9 @@ def train(
 
     Called again with the same settings and the same `output`, it goes on
     where it was stopped, by whatever, and ends with the same weights; a run
-    that is complete is returned as it is.
+    that is complete is returned as it is. On Keras's JAX backend (compiled)
+    and PyTorch backend it trains on one device; PyTorch's dropout, whose state
+    Keras does not save, begins anew when a run goes on.
 
     Args:
         dataset: `"photo_patches"`, a TFDS name or the path of a folder of

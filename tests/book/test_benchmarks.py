@@ -105,7 +105,8 @@ def test_every_backend_has_its_contenders(monkeypatch):
     for backend in ("jax", "torch"):
         assert set(speed.list_contenders(backend, 8)) == {
             f"{who} {dtype}"
-            for who in ("ours", "PyTorch")
+            for maker in ("ours", "PyTorch")
+            for who in (maker, f"{maker} torchvision")
             for dtype in ("float32", "bfloat16")
         }
 

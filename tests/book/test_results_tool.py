@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from support import ROOT
 from support import load_tool
 from support import narrow
 
@@ -28,21 +29,26 @@ def tool(tmp_path, monkeypatch):
     module = load_tool("results")
     monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(module, "RESULTS", tmp_path / "assets" / "results")
-    monkeypatch.setattr(module, "DATASET", str(root))
-    monkeypatch.setattr(module, "EPOCHS", 2)
     train = trainer.train
-    monkeypatch.setattr(
-        trainer,
-        "train",
-        lambda dataset, variant, **options: train(
-            dataset, narrow(variant), input_size=67, batch_size=4, **options
-        ),
-    )
+
+    def train_small(dataset, variant, epochs, **options):
+        return train(
+            str(root),
+            narrow(variant),
+            input_size=67,
+            batch_size=4,
+            epochs=2,
+            **options,
+        )
+
+    for options in module.RUNS.values():
+        options["dataset"] = str(root)
+    monkeypatch.setattr(trainer, "train", train_small)
     return module
 
 
 def test_a_record_has_the_run_and_both_measurements(tool, capsys):
-    tool.make("paper")
+    tool.make("imagenette_paper")
     path = tool.RESULTS / "imagenette_paper.json"
     record = json.loads(path.read_text())
     assert record["train_size"] == 8
@@ -60,25 +66,51 @@ def test_a_record_has_the_run_and_both_measurements(tool, capsys):
         rtol=1e-4,
     )
     capsys.readouterr()
-    tool.make("paper")
+    tool.make("imagenette_paper")
     assert "Complete already" in capsys.readouterr().out
     assert json.loads(path.read_text()) == record
 
 
 def test_a_recipe_without_a_name_is_repeated_by_the_tool(tool):
-    tool.make("original_without_crops")
-    file = tool.RESULTS / "imagenette_original_without_crops.json"
-    record = json.loads(file.read_text())
-    expected = "python tools/results.py original_without_crops"
-    assert record["command"] == expected
+    name = "imagenette_original_without_crops_seed_1"
+    tool.make(name)
+    record = json.loads((tool.RESULTS / f"{name}.json").read_text())
+    assert record["command"] == f"python tools/results.py {name}"
     assert record["settings"]["recipe"] == "quick_without_crops"
+    assert record["settings"]["seed"] == 1
+    # It is a run of this row, and of no other.
+    assert tool.load("imagenette_original_without_crops") == [record]
+    assert tool.load("imagenette_original") == []
 
 
-def test_each_run_differs_from_the_first_in_one_thing():
+def test_no_two_runs_are_the_same():
     runs = load_tool("results").RUNS
-    assert runs.pop("original") == {}
-    assert all(len(options) == 1 for options in runs.values())
-    assert len({str(options) for options in runs.values()}) == len(runs)
+    assert len({str(options) for options in runs.values()}) == len(runs) == 32
+    assert runs["photo_patches"] == {"dataset": "photo_patches", "seed": 2012}
+    recipes = [
+        runs[f"imagenette_original_{name}"]["recipe"]
+        for name in (
+            "without_color_noise",
+            "without_crops",
+            "crops_only",
+            "not_augmented",
+        )
+    ]
+    assert [
+        (r.stages[0].color_noise, r.random_crops, r.random_flips)
+        for r in recipes
+    ] == [
+        (0.0, True, True),
+        (0.1, False, True),
+        (0.0, True, False),
+        (0.0, False, True),
+    ]
+
+
+def test_the_tables_of_the_readme_are_those_of_the_records():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    networks, augmentations = load_tool("results").tables()
+    assert networks in text and augmentations in text
 
 
 def test_the_figure_is_drawn_from_what_is_there(tool):
@@ -99,6 +131,18 @@ def test_an_unknown_variant_is_refused(tool, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["results.py", "lenet"])
     with pytest.raises(SystemExit):
         tool.main()
+    assert "'lenet' is none of photo_patches, " in capsys.readouterr().err
+
+
+def test_the_readme_states_the_five_seeds_of_make_train():
+    runs = load_tool("results").load("photo_patches")
+    right = [100 * run["evaluation"]["center"]["top_1"] for run in runs]
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     assert (
-        "'lenet' is none of original, paper, caffe" in capsys.readouterr().err
+        len(runs) == 5
+        and (
+            f"classifies {np.mean(right):.1f} % of 500 held-out pieces correctly "
+            f"(mean of five seeds, {min(right):.1f} to {max(right):.1f} %; "
+        )
+        in text
     )

@@ -201,6 +201,20 @@ def test_without_random_crops_the_centre_is_taken():
     np.testing.assert_array_equal(pictures, centres[labels])
 
 
+def test_without_flips_the_same_windows_are_cut():
+    data = data_of(textured(3))
+
+    def crops(**options):
+        batches = input_pipeline.training_batches(data, 16, 64, **options)
+        return take(batches, 1)[0]
+
+    ours, theirs = crops(random_flips=False), crops()
+    mirrored = [not np.array_equal(a, b) for a, b in zip(ours, theirs)]
+    assert 16 < sum(mirrored) < 48
+    theirs[mirrored] = theirs[mirrored, :, ::-1]
+    np.testing.assert_array_equal(ours, theirs)
+
+
 # --- Colours ---
 
 SIZE, BATCH, STEPS, SEED = 16, 6, 2, 11

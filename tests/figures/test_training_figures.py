@@ -51,29 +51,33 @@ def test_predictions_count_and_mark_errors(as_tensor):
     assert axes[0, 0].figure.get_suptitle() == "2 of 3 named rightly"
 
 
-def test_runs_are_compared_after_the_images_that_all_have_seen():
+def test_networks_are_compared_after_the_images_that_all_have_seen():
+    def record(accuracies, train_size):
+        return {
+            "history": {"val_top_1": accuracies},
+            "train_size": train_size,
+            "class_names": list("abcd"),
+        }
+
     records = {
-        "long": {
-            "history": {"val_top_1": [0.1, 0.3, 0.9]},
-            "train_size": 1000,
-            "class_names": list("abcd"),
-        },
-        "short": {
-            "history": {"val_top_1": [0.35]},
-            "train_size": 2000,
-            "class_names": list("abcd"),
-        },
+        "long": [record([0.1, 0.2, 0.9], 1000), record([0.1, 0.4, 0.7], 1000)],
+        "short": record([0.35], 2000),
     }
     ax = training.plot_comparison(records)
-    # After 2,000 images: 30 % against 35 %.
-    assert ax.get_title() == "After 2,000 images `short` leads with 35 %"
+    # After 2,000 images: the mean of 80 % and 60 % against 65 %.
+    assert ax.get_title() == (
+        "Error after 2,000 images: `short` has 65 %, `long` 70 %"
+    )
     lines = {line.get_label(): line for line in ax.get_lines()}
-    np.testing.assert_array_equal(lines["long"].get_xdata(), [1e3, 2e3, 3e3])
-    np.testing.assert_allclose(lines["long"].get_ydata(), [10, 30, 90])
-    assert set(lines["chance"].get_ydata()) == {25.0}
+    long = lines["long (2)"]
+    np.testing.assert_array_equal(long.get_xdata(), [1e3, 2e3, 3e3])
+    np.testing.assert_allclose(long.get_ydata(), [90, 70, 20])
+    band = ax.collections[0].get_paths()[0].vertices
+    assert {(2000, 60), (2000, 80)} <= {tuple(x.round(6)) for x in band}
+    assert set(lines["chance"].get_ydata()) == {75.0}
     styles = {
         (lines[name].get_marker(), lines[name].get_linestyle())
-        for name in records
+        for name in ("long (2)", "short")
     }
     assert len(styles) == 2  # told apart without colour
     assert ax.get_xlabel() and ax.get_ylabel()

@@ -1,5 +1,7 @@
 """The same weights give the same logits on TensorFlow, JAX and PyTorch.
 
+And `train` runs on each, on one device.
+
 TensorFlow saves each network as a `.keras` file; one process for JAX and one
 for PyTorch load them all.
 """
@@ -106,3 +108,68 @@ def test_logits_agree(name, report):
     assert row["backend"] == backend
     assert row["spread"] > 0.9 and row["apart"] > 0.1, "worth comparing"
     assert row["difference"] < 1e-4
+
+
+# One device of another backend, a crash in the second epoch, and the same
+# command again.
+TRAIN = """
+import json
+import pathlib
+import sys
+
+import keras
+import numpy as np
+import toy_runs
+from support import message_of
+
+from alexnet_keras.data import datasets
+from alexnet_keras.inference import evaluation
+from alexnet_keras.training import distribution
+
+class Crash(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        if keras.ops.convert_to_numpy(self.model.optimizer.iterations) == 5:
+            raise toy_runs.Stop
+
+folder = sys.argv[1]
+dataset = toy_runs.make_images(pathlib.Path(folder, "images"), 24, 5)
+alone = toy_runs.run(dataset, epochs=4)
+options = {"epochs": 4, "output": f"{folder}/run", "save_every": 2}
+try:
+    toy_runs.run(dataset, callbacks=[Crash()], **options)
+except toy_runs.Stop:
+    resumed = toy_runs.run(dataset, **options)
+weights = zip(alone.model.get_weights(), resumed.model.get_weights())
+print(json.dumps({
+    "apart": max(float(abs(a - b).max()) for a, b in weights),
+    "loss": alone.history["loss"],
+    "history apart": max(
+        abs(a - b)
+        for name in alone.history
+        for a, b in zip(alone.history[name], resumed.history[name])
+    ),
+    "ten views": evaluation.evaluate(
+        resumed.model, datasets.load_dataset(dataset), ten_crop=True
+    ).images,
+    "refused": message_of(distribution.make_strategy, 2),
+    "backend": json.load(open(f"{folder}/run/results.json"))["backend"],
+}))
+"""
+
+
+@pytest.mark.extra
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_a_run_on_another_backend_goes_on(backend, tmp_path):
+    pytest.importorskip(backend, reason=f"needs the {backend} backend")
+    printed = run_python(TRAIN, tmp_path, backend=backend)
+    report = json.loads(printed.splitlines()[-1])
+    if backend == "jax":  # Keras on PyTorch does not save dropout's state
+        assert report["apart"] == 0
+        assert report["history apart"] < 1e-6  # of means, of two parts
+    assert report["loss"][-1] < report["loss"][0]
+    assert report["ten views"] == 5
+    assert report["backend"].startswith(f"{backend} ")
+    assert report["refused"] == (
+        f"`replicas` must be 1 on Keras's {backend} backend; set "
+        "KERAS_BACKEND=tensorflow for more. Received: replicas=2"
+    )
