@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import os
 import pathlib
+import shlex
 import sys
 
 from alexnet_keras.utils import extras
@@ -99,12 +100,29 @@ def _parser():
     skip = "leave out image files that cannot be read"
     add("--skip-bad", action="store_true", help=skip)
     add(
+        "--no-prepare",
+        dest="prepare",
+        action="store_false",
+        help="do not keep on disk the squares of photographs too many for "
+        "memory",
+    )
+    add(
         "--verbose",
         type=int,
         default=1,
         choices=(0, 1, 2),
         help="0 silent, 1 a bar (default), 2 a line an epoch",
     )
+
+    add = command(_prepare, "cut photographs to squares once, for quick epochs")
+    data = "as for train; --dataset of train then takes OUTPUT"
+    add("--dataset", required=True, help=data)
+    add("--output", required=True, help="a folder; goes on if it was stopped")
+    sides = "pixels a side; default: 256, for crops of 224 (259 for 227)"
+    add("--size", type=int, default=256, help=sides)
+    forms = "pixels (default; 197 kB each) or jpeg (30 kB, nearly the same)"
+    add("--form", default="pixels", help=forms)
+    add("--skip-bad", action="store_true", help=skip)
 
     add = command(_evaluate, "measure a trained network on validation images")
     add("model", metavar="MODEL", help=MODEL)
@@ -167,6 +185,28 @@ def _train(arguments):
         with contextlib.suppress(OSError):  # it is not empty
             if made:
                 os.removedirs(made)
+    return 0
+
+
+def _prepare(arguments):
+    from alexnet_keras.data import datasets
+    from alexnet_keras.data.squares import writing
+
+    data = datasets.load_dataset(arguments.dataset, arguments.skip_bad)
+    for sentence in data.skipped:
+        print(sentence, file=sys.stderr)
+    there = writing.prepare(
+        data, arguments.output, arguments.size, arguments.form
+    )
+    folder = pathlib.Path(arguments.output).expanduser()
+    size = sum(path.stat().st_size for path in folder.glob("*.*"))
+    print(
+        f"{printable(folder)}: {there.train_size:,} training and "
+        f"{there.validation_size:,} validation squares of {there.square} "
+        f"pixels, {size / 1e9:,.2f} GB. To train on them:\n"
+        f"python -m alexnet_keras train --dataset "
+        f"{shlex.quote(printable(folder))}"
+    )
     return 0
 
 

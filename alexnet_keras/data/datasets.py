@@ -18,6 +18,7 @@ from alexnet_keras.data.image_data import ImageData
 from alexnet_keras.data.readers import EncodedReader
 from alexnet_keras.data.readers import FileReader
 from alexnet_keras.data.readers import PatchReader
+from alexnet_keras.data.squares import reading
 from alexnet_keras.utils import extras
 from alexnet_keras.utils.printing import printable
 
@@ -31,7 +32,7 @@ def load_dataset(name="photo_patches", skip_bad=False):
             `"imagenette/320px-v2"`; `TFDS_DATA_DIR` is honoured. A folder
             may hold splits, such as `train` and `val`, with the classes
             inside (`class_folders.read_folder`); without them every fifth
-            image of a class validates.
+            image of a class validates. Or one of `squares.writing.prepare`.
         skip_bad: whether to leave out of a folder the images that cannot be
             read, or have more than 89,478,485 pixels (see `image_files`).
             Defaults to `False`: they are refused. `ImageData.skipped` says
@@ -53,6 +54,8 @@ def load_dataset(name="photo_patches", skip_bad=False):
         return _photo_patches()
     path = pathlib.Path(name).expanduser()
     if path.is_dir():
+        if reading.is_prepared(path):
+            return reading.load(path)
         return _folder(path, skip_bad)
     if path.exists():
         raise ValueError(

@@ -11,6 +11,7 @@ from dataclasses import field
 import tensorflow as tf
 
 from alexnet_keras.data import image_files
+from alexnet_keras.data import preprocessing
 from alexnet_keras.data.readers import Reader
 from alexnet_keras.utils.printing import printable
 
@@ -55,6 +56,8 @@ class ImageData:
         skipped: what was left out, with the count: sentences to be printed.
         contents: a hash of names and sizes for each part (class or split),
             which a run that goes on must find again.
+        square: side in pixels, if all images are squares cut by `prepare`.
+        measured: a `statistics.Measured` of the images before that.
     """
 
     name: str
@@ -66,6 +69,8 @@ class ImageData:
     read: Reader = Reader()
     skipped: tuple[str, ...] = ()
     contents: dict[str, str] = field(default_factory=dict)
+    square: int | None = None
+    measured: object = None
 
     def images(self, split):
         """Returns unbatched `(image, label)` of a split, in order.
@@ -84,6 +89,23 @@ class ImageData:
             deterministic=True,
         )
         return without_autotune(pictures)
+
+    def cut(self, image, size):
+        """Returns the central square of an image, as `center_square`.
+
+        Raises:
+            ValueError: if the images are squares of another size.
+        """
+        if self.square is None:
+            return preprocessing.center_square(image, size)
+        if self.square != size:
+            raise ValueError(
+                f"`dataset` was prepared as squares of {self.square} pixels, "
+                f"and crops of this size are cut from {size}. Prepare it with "
+                f"size={size} (on the command line --size {size}). "
+                f"Received: {self.name!r}"
+            )
+        return image
 
     @contextlib.contextmanager
     def naming_bad_images(self):

@@ -109,24 +109,31 @@ def training_batches(
     return image_data.without_autotune(batches.prefetch(2))
 
 
+def fit_in_memory(data, size):
+    """Whether the training images of a data set are kept, cut to squares."""
+    return 3 * size * size * data.train_size < CACHE_BYTES
+
+
 def _in_random_order(data, size, seed, first_image):
     """Square images in an order of their own for every epoch, from one on."""
 
     def square(image, label):
-        return preprocessing.center_square(image, size), label
+        return data.cut(image, size), label
 
     def read(record, label):
         return square(data.read(record), label)
 
     parallel = {"num_parallel_calls": tf.data.AUTOTUNE}
-    cached = 3 * size * size * data.train_size < CACHE_BYTES
+    fits = fit_in_memory(data, size)
+    cached = fits and data.square is None
+    source = data.train
     if cached:
-        # Its buffer refers to the cached images: no memory of its own.
         source = data.images("train").map(square, **parallel).cache()
-        waiting = data.train_size
-    else:
-        source = data.train
-        waiting = min(data.train_size, SHUFFLE_BYTES // (3 * size * size))
+    # Of images that are cached the buffer takes no memory of its own. The
+    # order is the same for squares that were prepared.
+    waiting = data.train_size
+    if not fits:
+        waiting = min(waiting, SHUFFLE_BYTES // (3 * size * size))
 
     def epoch(number):
         _leave_seed_zero()
@@ -193,9 +200,7 @@ def validation_batches(data, input_size, batch_size):
 
     def crops_of(dataset, weight):
         def crop(image, label):
-            square = preprocessing.center_square(
-                image, preprocessing.resize_for(input_size)
-            )
+            square = data.cut(image, preprocessing.resize_for(input_size))
             return preprocessing.center_crop(square, input_size), label, weight
 
         return dataset.map(crop, num_parallel_calls=tf.data.AUTOTUNE)

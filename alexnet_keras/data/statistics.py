@@ -29,20 +29,57 @@ class DataStatistics:
 
     def to_arrays(self):
         """Returns a dict of arrays, for `numpy.savez`."""
+        return {"mean": self.mean, **_colors_to_arrays(self.colors)}
+
+    @classmethod
+    def from_arrays(cls, arrays):
+        """Makes statistics of what `to_arrays` gave."""
+        return cls(arrays["mean"], _colors_from_arrays(arrays))
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What `measure` needs to know of any crops, kept with prepared images.
+
+    Attributes:
+        mean_pixel: of red, green and blue `(3,)`.
+        mean_image: of the squares `(size, size, 3)`.
+        colors: a `ColorPCA`.
+    """
+
+    mean_pixel: np.ndarray
+    mean_image: np.ndarray
+    colors: ColorPCA
+
+    def to_arrays(self):
+        """Returns a dict of arrays, for `numpy.savez`."""
         return {
-            "mean": self.mean,
-            "deviations": np.array(self.colors.deviations),
-            "vectors": np.array(self.colors.vectors),
+            "mean_pixel": self.mean_pixel,
+            "mean_image": self.mean_image,
+            **_colors_to_arrays(self.colors),
         }
 
     @classmethod
     def from_arrays(cls, arrays):
         """Makes statistics of what `to_arrays` gave."""
-        deviations, vectors = arrays["deviations"], arrays["vectors"]
-        colors = ColorPCA(
-            tuple(deviations.tolist()), tuple(map(tuple, vectors.tolist()))
-        )
-        return cls(arrays["mean"], colors)
+        means = arrays["mean_pixel"], arrays["mean_image"]
+        return cls(*means, _colors_from_arrays(arrays))
+
+
+def measure_all(data, size):
+    """Measures images as they are before `prepare` cuts them to squares.
+
+    Args:
+        data: an `ImageData`.
+        size: side of the squares.
+
+    Returns:
+        A `Measured`.
+    """
+    images = data.images("train")
+    return Measured(
+        mean_pixel(images), mean_image(images, size), color_pca(images)
+    )
 
 
 def measure(data, mean, input_size):
@@ -57,6 +94,12 @@ def measure(data, mean, input_size):
     Returns:
         `DataStatistics`.
     """
+    kept = data.measured
+    if kept is not None:
+        found = kept.mean_pixel
+        if mean == "image":
+            found = center_crop(kept.mean_image, input_size).numpy()
+        return DataStatistics(found, kept.colors)
     images = data.images("train")
     if mean == "image":
         size = resize_for(input_size)
@@ -144,6 +187,20 @@ def color_pca(dataset, limit=FEW):
     for image, _ in dataset.take(limit).as_numpy_iterator():
         colors.add(image)
     return colors.result()
+
+
+def _colors_to_arrays(colors):
+    return {
+        "deviations": np.array(colors.deviations),
+        "vectors": np.array(colors.vectors),
+    }
+
+
+def _colors_from_arrays(arrays):
+    return ColorPCA(
+        tuple(arrays["deviations"].tolist()),
+        tuple(map(tuple, arrays["vectors"].tolist())),
+    )
 
 
 class _Mean:

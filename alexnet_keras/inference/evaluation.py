@@ -213,9 +213,7 @@ def evaluate(model, data, *, ten_crop=False, batch_size=64, verbose=0):
         )
 
     def view(image, label):
-        square = preprocessing.center_square(
-            image, preprocessing.resize_for(size)
-        )
+        square = data.cut(image, preprocessing.resize_for(size))
         return square if ten_crop else preprocessing.center_crop(
             square, size
         ), label

@@ -15,6 +15,7 @@ from alexnet_keras import metrics
 from alexnet_keras import optimizers
 from alexnet_keras.diagnostics import checklist
 from alexnet_keras.training import checkpoints
+from alexnet_keras.utils import atomic
 
 PATIENCE = (
     "Nothing on the check-list was found. A table whose weights are small "
@@ -119,7 +120,7 @@ class SaveProgress(keras.callbacks.Callback):
         if self.folder is not None:
             table = pd.DataFrame(self.history)
             table.insert(0, "epoch", range(1, len(table) + 1))
-            checkpoints.write_atomically(
+            atomic.write(
                 self.folder / "history.csv",
                 lambda part: table.to_csv(part, index=False),
             )
@@ -214,7 +215,7 @@ def naming_full_disk(folder):
         if "Summary" not in str(error):
             raise
         reason = error.message.splitlines()[0].rpartition("; ")[2]
-        checkpoints.refuse(folder / "tensorboard", reason, error)
+        atomic.refuse(folder / "tensorboard", reason, error)
 
 
 class ChanceWarning(keras.callbacks.Callback):

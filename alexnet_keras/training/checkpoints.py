@@ -12,24 +12,19 @@ of its run; one that is damaged or of another run falls back to the one before.
 
 import hashlib
 import json
-import os
 import pathlib
 import re
 from dataclasses import dataclass
 
 import numpy as np
 
+from alexnet_keras.utils import atomic
 from alexnet_keras.utils.printing import printable
 
 KEEP = 2
 PROGRESS = "progress"
 CHECKSUM = "checksum"
 NAME = re.compile(r"checkpoint-(\d{8,})\.npz")  # not a user's checkpoint-best
-PART = ".part-"
-
-
-class NotSaved(OSError):
-    """A checkpoint could not be written; the ones before it still stand."""
 
 
 @dataclass(frozen=True)
@@ -81,38 +76,6 @@ def restore(model, checkpoint):
         variable.assign(arrays[name])
 
 
-def write_atomically(path, write):
-    """Calls `write(path)` on a name beside `path`, then renames.
-
-    Args:
-        path: the file that is to be there, whole, or as it was before.
-        write: a function that writes the file whose path it gets.
-
-    Raises:
-        NotSaved: if the disk is full or the folder cannot be written.
-    """
-    path = pathlib.Path(path)
-    # The ending stays: Keras and Matplotlib choose the format by it.
-    part = path.with_name(PART + path.name)
-    try:
-        write(part)
-        with open(part, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
-        _force_to_disk(path.parent)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        refuse(path, error.strerror or error, error)
-
-
-def refuse(path, reason, error):
-    """Raises `NotSaved` for a file or folder that could not be written."""
-    raise NotSaved(
-        f"{str(path)!r} could not be written: {reason}. Make room or choose "
-        "another folder."
-    ) from error
-
-
 def save(folder, step, arrays, progress):
     """Writes a checkpoint, and removes all but the newest two.
 
@@ -127,7 +90,7 @@ def save(folder, step, arrays, progress):
         The path of the file. One of the full network has 0.5 GB.
 
     Raises:
-        NotSaved: if the disk is full or the folder cannot be written.
+        atomic.NotSaved: if the disk is full or the folder cannot be written.
     """
     text = json.dumps(progress).encode()
     contents = {name: np.asarray(value) for name, value in arrays.items()}
@@ -135,7 +98,7 @@ def save(folder, step, arrays, progress):
     contents[CHECKSUM] = _checksum(contents)
 
     path = pathlib.Path(folder) / f"checkpoint-{step:08}.npz"
-    write_atomically(path, lambda part: savez(part, contents))
+    atomic.write(path, lambda part: savez(part, contents))
     # Later ones were passed over: damaged, or of another run.
     until = [old for old in _files(folder) if _step(old) <= step]
     for old in until[:-KEEP]:
@@ -221,8 +184,8 @@ def remove_parts(folder, names):
         folder: where from.
         names: of the files that may have been written, besides checkpoints.
     """
-    for path in pathlib.Path(folder).glob(f"{PART}*"):
-        name = path.name.removeprefix(PART)
+    for path in pathlib.Path(folder).glob(f"{atomic.PART}*"):
+        name = path.name.removeprefix(atomic.PART)
         if name in names or NAME.fullmatch(name):
             path.unlink(missing_ok=True)
 
@@ -244,14 +207,3 @@ def savez(path, contents):
     """Writes a dict of arrays to a file of exactly that name."""
     with open(path, "wb") as file:
         np.savez(file, **contents)
-
-
-def _force_to_disk(folder):
-    """So that the new name outlives a power failure; not on Windows."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -12,10 +12,10 @@ import matplotlib.pyplot as plt
 
 from alexnet_keras import metrics
 from alexnet_keras.figures.training import plot_history
-from alexnet_keras.training import checkpoints
 from alexnet_keras.training import config as configs
 from alexnet_keras.training import distribution
 from alexnet_keras.training.config import TrainConfig
+from alexnet_keras.utils import atomic
 from alexnet_keras.weights import keras_format
 
 MODEL = "model.keras"
@@ -107,7 +107,7 @@ def write(folder, result, seconds):
         **distribution.versions(),
         "hardware": describe_hardware(),
     }
-    put = checkpoints.write_atomically
+    put = atomic.write
     put(folder / MODEL, result.model.save)
     axes = plot_history(result.history, result.model.output_shape[-1])
     figure = axes[0].figure

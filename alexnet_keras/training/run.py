@@ -8,6 +8,8 @@ from alexnet_keras import metrics
 from alexnet_keras import optimizers
 from alexnet_keras.classifier import build_classifier
 from alexnet_keras.data import input_pipeline
+from alexnet_keras.data import preprocessing
+from alexnet_keras.data.squares import writing
 from alexnet_keras.diagnostics import static_checks
 from alexnet_keras.training import callbacks as own_callbacks
 from alexnet_keras.training import checkpoints
@@ -65,8 +67,13 @@ class Run:
             self.say(changes)
         return None
 
-    def prepare(self, strategy):
-        """Measures the data, and makes the streams of batches and the model."""
+    def prepare(self, strategy, cut_once):
+        """Measures the data, and makes the streams of batches and the model.
+
+        Args:
+            strategy: of `tf.distribute`.
+            cut_once: whether to write the squares of large data sets.
+        """
         config, recipe = self.config, self.recipe
         self.say(configs.in_words(config, self.data))
         for sentence in self.data.skipped:
@@ -76,6 +83,13 @@ class Run:
             self.statistics = run_folder.measure_once(
                 self.folder, self.description, self.data, recipe.mean
             )
+            if cut_once and recipe.epochs > 1:
+                self.data = writing.prepare_in_cache(
+                    self.data,
+                    preprocessing.resize_for(config.input_size),
+                    self.say,
+                    self.verbose,
+                )
         self.validation = input_pipeline.validation_batches(
             self.data, config.input_size, config.batch_size
         )

@@ -13,6 +13,7 @@ from alexnet_keras.data import split_folders
 from alexnet_keras.data import statistics
 from alexnet_keras.training import checkpoints
 from alexnet_keras.training import distribution
+from alexnet_keras.utils import atomic
 from alexnet_keras.utils import locking
 from alexnet_keras.utils.fingerprint import fingerprint
 from alexnet_keras.utils.fingerprint import former_fingerprint
@@ -129,7 +130,7 @@ def write(folder, description):
     """Writes `settings.json`, the first file of a run."""
     there = {**description, NUMERICS: distribution.numerics()}
     text = json.dumps(there, indent=2) + "\n"
-    checkpoints.write_atomically(
+    atomic.write(
         folder / FILE, lambda part: part.write_text(text, encoding="utf-8")
     )
 
@@ -154,9 +155,7 @@ def measure_once(folder, description, data, mean):
     found = statistics.measure(data, mean, description["input_size"])
     if path:
         arrays = {"of": np.array(of), **found.to_arrays()}
-        checkpoints.write_atomically(
-            path, lambda part: checkpoints.savez(part, arrays)
-        )
+        atomic.write(path, lambda part: checkpoints.savez(part, arrays))
     return found
 
 

@@ -27,6 +27,7 @@ def train(
     save_every=None,
     tensorboard=False,
     skip_bad=False,
+    prepare=True,
     verbose=1,
     callbacks=(),
 ):
@@ -73,6 +74,11 @@ def train(
             Defaults to `False`.
         skip_bad: whether to leave out image files that cannot be read;
             otherwise they are an error. Defaults to `False`.
+        prepare: whether photographs that do not fit in memory, cut to squares
+            of 256 pixels (of 1 GiB together, 5,461), are cut once and written
+            to `~/.keras/datasets` (or in `KERAS_HOME`), unless the run has a
+            single epoch; the network sees the same pictures either way.
+            Defaults to `True`.
         verbose: 1 shows Keras's bar, in a terminal; 2 a line an epoch; 0
             nothing. Defaults to 1.
         callbacks: Keras callbacks of your own, called after ours. A run that
@@ -128,6 +134,6 @@ def train(
         run = Run(config, table, recipe, data, folder, verbose)
         if (complete := run.find()) is not None:
             return complete
-        run.prepare(strategy)
+        run.prepare(strategy, prepare)
         run.fit(save_every, tensorboard, callbacks)
         return run.finish()

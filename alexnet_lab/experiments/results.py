@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from alexnet_keras.training import checkpoints
+from alexnet_keras.utils import atomic
 from alexnet_lab.experiments import trial as trials
 
 
@@ -133,7 +133,7 @@ class ExperimentResults:
         if self._path is None:
             return
         text = json.dumps(self.record, indent=1) + "\n"
-        checkpoints.write_atomically(
+        atomic.write(
             self._path, lambda part: part.write_text(text, encoding="utf-8")
         )
 

@@ -11,6 +11,7 @@ pytest.importorskip("tensorflow")
 
 from alexnet_keras import SGD2012  # noqa: E402
 from alexnet_keras.training import checkpoints  # noqa: E402
+from alexnet_keras.utils import atomic  # noqa: E402
 
 ARRAYS = {"0000": np.arange(6.0).reshape(2, 3), "0001": np.int64(7)}
 
@@ -186,8 +187,8 @@ def test_a_file_that_could_not_be_written_leaves_the_old_one(tmp_path):
         part.write_text("ne")
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(checkpoints.NotSaved) as caught:
-        checkpoints.write_atomically(path, fail)
+    with pytest.raises(atomic.NotSaved) as caught:
+        atomic.write(path, fail)
     assert str(caught.value) == (
         f"{str(path)!r} could not be written: No space left on device. Make "
         "room or choose another folder."

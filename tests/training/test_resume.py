@@ -26,6 +26,7 @@ from alexnet_keras.training import callbacks  # noqa: E402
 from alexnet_keras.training import checkpoints  # noqa: E402
 from alexnet_keras.training import run_folder  # noqa: E402
 from alexnet_keras.training import trainer  # noqa: E402
+from alexnet_keras.utils import atomic  # noqa: E402
 from alexnet_keras.utils.fingerprint import former_fingerprint  # noqa: E402
 
 pytestmark = pytest.mark.skipif(
@@ -292,7 +293,7 @@ def test_a_full_disk_stops_with_a_sentence_and_what_was_saved_stays(
 
     with monkeypatch.context() as patch:
         act_at(patch, 4, lambda: patch.setattr(checkpoints, "savez", full))
-        with pytest.raises(checkpoints.NotSaved) as caught:
+        with pytest.raises(atomic.NotSaved) as caught:
             run(dataset, output=tmp_path)
     target = tmp_path / "checkpoint-00000006.npz"
     assert str(caught.value) == (
@@ -316,7 +317,7 @@ def test_tensorboard_on_a_full_disk_stops_with_a_sentence(
 
     act_at(monkeypatch, 1, fill, "on_epoch_end")
     try:
-        with pytest.raises(checkpoints.NotSaved) as caught:
+        with pytest.raises(atomic.NotSaved) as caught:
             run(dataset, output=tmp_path, tensorboard=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
