@@ -195,9 +195,13 @@ def _prepare(arguments):
     data = datasets.load_dataset(arguments.dataset, arguments.skip_bad)
     for sentence in data.skipped:
         print(sentence, file=sys.stderr)
-    there = writing.prepare(
-        data, arguments.output, arguments.size, arguments.form
-    )
+    try:
+        there = writing.prepare(
+            data, arguments.output, arguments.size, arguments.form
+        )
+    except KeyboardInterrupt:
+        print("\nStopped; the same command goes on.", file=sys.stderr)
+        raise
     folder = pathlib.Path(arguments.output).expanduser()
     size = sum(path.stat().st_size for path in folder.glob("*.*"))
     print(

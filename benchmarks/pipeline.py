@@ -7,7 +7,9 @@ photographs are encoded at 500×375, which most of ImageNet's are. The bytes
 are in memory, so that no disk is measured, and go round until `--images` are
 through: decoded, resized, cut to 256×256, a random 224×224 of it, flipped,
 with colour noise and ÷1.1, in batches as `fit` gets them. The first stages
-alone say what limits it.
+alone say what limits it. Then the same from squares that `prepare` has cut,
+in each of its forms. The milliseconds are those of all cores for an image,
+idle or not.
 
 Each contender has a process of its own, and they take turns with a training
 step of `paper`, as in `speed.py`: the ratio is that of one round, on the same
@@ -21,6 +23,7 @@ import multiprocessing
 import os
 import pathlib
 import statistics
+import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -37,6 +40,7 @@ from alexnet_keras.data import input_pipeline
 from alexnet_keras.data import photo_patches
 from alexnet_keras.data import preprocessing
 from alexnet_keras.data import readers
+from alexnet_keras.data.squares import writing
 
 INPUT_SIZE, STORED_SIZE = 224, 256
 HEIGHT, WIDTH = 375, 500
@@ -72,20 +76,33 @@ def read_jpegs(folder):
     return [path.read_bytes() for path in paths]
 
 
-def make_batches(files, batch_size):
-    """Returns the batches of a training run with everything on, without end."""
+def make_batches(files, batch_size, form=None):
+    """Returns the batches of a training run with everything on, without end.
+
+    Args:
+        files: bytes of JPEG files.
+        batch_size: images in a batch.
+        form: of the squares that are prepared first. Defaults to none.
+    """
     # As a data set that is too large for decoded images to stay in memory.
     size = input_pipeline.CACHE_BYTES // (3 * STORED_SIZE**2) + 1
     records = tf.data.Dataset.from_tensor_slices((files, [0] * len(files)))
-    records = records.cache().repeat().take(size)
+    if form is None:
+        records = records.cache().repeat().take(size)
+    else:
+        size = len(files)
     data = image_data.ImageData(
         "JPEG", ("all",), records, records, size, size, readers.EncodedReader()
     )
+    if form is not None:
+        folder = tempfile.TemporaryDirectory()
+        data = writing.prepare(data, folder.name, form=form, verbose=0)
+        data.read.of = folder  # it is removed with its reader
     mean = np.full((INPUT_SIZE, INPUT_SIZE, 3), 120, "float32")
     noise = input_pipeline.ColorNoise(
         color_noise.IMAGENET_COLORS,
         (0.1,),
-        size // batch_size,
+        size // batch_size + 1,
         mean,
         divisor=1.1,
     )
@@ -130,6 +147,10 @@ def list_contenders(files, batch_size, count):
         "decode": make(make_stage, files, batch_size, False),
         "decode, resize": make(make_stage, files, batch_size, True),
         EVERYTHING: make(make_batches, files, batch_size),
+        **{
+            f"prepared, {form}": make(make_batches, files, batch_size, form)
+            for form in writing.FORMS
+        },
     }
     found = {
         name: make(run_through, stage, count) for name, stage in stages.items()
@@ -142,10 +163,13 @@ def report(seconds):
     for name, values in seconds.items():
         rates = [1 / value for value in values]
         line = (
-            f"  {name:<16}{statistics.median(rates):>8.1f}   "
+            f"  {name:<18}{statistics.median(rates):>8.1f}   "
             f"({min(rates):.1f} to {max(rates):.1f})"
         )
-        if name == EVERYTHING:
+        if name != TRAINING:
+            cost = 1e3 * os.cpu_count() * statistics.median(values)
+            line += f"   {cost:.2f} ms"
+        if name == EVERYTHING or name.startswith("prepared"):
             ratio = speed.spread(seconds[TRAINING], values)
             line += f"   {ratio} times as fast as training"
         print(line, flush=True)
@@ -189,7 +213,7 @@ def main():
     seconds = speed.measure(pipes, "train", arguments.rounds, repeats=1)
     for process in processes:
         process.terminate()  # before its pipe closes, which it would lament
-    print("Images per second, median (range over the rounds)")
+    print("Images per second, median (range over the rounds); cores' time")
     report(
         {
             name: [

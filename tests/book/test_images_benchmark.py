@@ -37,8 +37,9 @@ def test_photographs_are_encoded_at_imagenets_size():
         assert Image.open(io.BytesIO(file)).size == (500, 375)
 
 
-def test_everything_is_noised_batches_of_crops(files):
-    stream = pipeline.make_batches(files, 4)
+@pytest.mark.parametrize("form", [None, "pixels", "jpeg"])
+def test_everything_is_noised_batches_of_crops(files, form):
+    stream = pipeline.make_batches(files, 4, form)
     crops, _ = next(iter(stream))
     assert crops.shape == (4, 224, 224, 3)
     assert crops.dtype == tf.float32
@@ -89,7 +90,8 @@ def test_files_are_found_in_folders(files, tmp_path, capsys, monkeypatch):
     )
 
 
-def test_ratio_is_by_round(capsys):
+def test_ratio_is_by_round(capsys, monkeypatch):
+    monkeypatch.setattr(pipeline.os, "cpu_count", lambda: 2)
     pipeline.report(
         {
             "decode": [0.001, 0.002, 0.004],
@@ -98,8 +100,8 @@ def test_ratio_is_by_round(capsys):
         }
     )
     assert capsys.readouterr().out == (
-        "  decode             500.0   (250.0 to 1000.0)\n"
-        "  everything         250.0   (200.0 to 500.0)"
+        "  decode               500.0   (250.0 to 1000.0)   4.00 ms\n"
+        "  everything           250.0   (200.0 to 500.0)   8.00 ms"
         "   10.00 (10.00 to 20.00) times as fast as training\n"
-        "  training            25.0   (10.0 to 50.0)\n"
+        "  training              25.0   (10.0 to 50.0)\n"
     )

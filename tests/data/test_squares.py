@@ -365,6 +365,16 @@ def test_the_command_says_how_to_train(photographs, tmp_path, capsys):
     assert "must be an empty or a new folder" in capsys.readouterr().err
 
 
+def test_ctrl_c_says_how_to_go_on(photographs, tmp_path, monkeypatch, capsys):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(writing, "_write_file", interrupt)
+    words = ["prepare", "--dataset", photographs, "--output", str(tmp_path)]
+    assert command_line.main(words) == 130
+    assert "Stopped; the same command goes on." in capsys.readouterr().err
+
+
 def test_colours_are_those_of_the_photographs(data, tmp_path):
     """Not of their squares, which are cut at the sides."""
     kept = prepared(data, tmp_path).measured.colors
