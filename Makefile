@@ -12,7 +12,7 @@ NOTEBOOKS = $(shell find notebooks -name '*.ipynb' -not -path '*/.*' | sort)
 .PHONY: help train results test test-all unit slow notebooks lab lint bench badges figures claims run-notebooks clean
 
 help:
-	@echo 'make train          train on embedded photographs (4 minutes, CPU)'
+	@echo 'make train          train on embedded photographs (1½ to 4 minutes, CPU)'
 	@echo 'make results        train the networks of the README (32 runs, 1½ hours each)'
 	@echo 'make test           quick unit tests, then every notebook'
 	@echo 'make test-all       these, then the slow tests and those that need'

@@ -15,7 +15,7 @@ from alexnet_keras.training import recipes
 from alexnet_keras.utils.printing import printable
 
 # The embedded photographs are small: so are the crops and the batches, and a
-# CPU is done in about four minutes. Other data sets get the recipe's sizes.
+# CPU is done in two to four minutes. Other data sets get the recipe's sizes.
 EMBEDDED = {"input_size": 83, "batch_size": 32, "epochs": 4}
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 

@@ -274,6 +274,9 @@ def test_another_use_of_the_folder_is_refused(data, tmp_path, photographs):
         options = {"size": SIZE, "verbose": 0, **options}
         assert reason in message_of(writing.prepare, data, folder, **options)
     assert "prepared already" in message_of(prepared, squares, tmp_path / "b")
+    inside = f"{photographs}/squares"
+    assert "must not lie among the images" in message_of(prepared, data, inside)
+    assert not os.path.exists(inside)
     assert not (tmp_path / "b").exists()
     with writing.locking.locked(tmp_path / "a" / ".lock"):
         assert "by another process" in message_of(
@@ -332,6 +335,16 @@ def test_what_does_not_fit_in_memory_is_prepared_once(
     for a, b, c in zip(plain, ours, again, strict=True):
         np.testing.assert_array_equal(a, b)
         np.testing.assert_array_equal(b, c)
+
+
+def test_two_replicas_read_squares(photographs, data, tmp_path):
+    """Each has its share of every batch."""
+    prepared(data, tmp_path)
+    ours, theirs = (
+        toy_runs.run(source, input_size=CROP, replicas=2).history
+        for source in (str(tmp_path), photographs)
+    )
+    assert ours == theirs
 
 
 def test_a_single_epoch_needs_no_squares(home, photographs):

@@ -58,7 +58,15 @@ def prepare(data, output, size=256, form="pixels", verbose=1):
             "`dataset` is prepared already; name the one that it was made "
             f"of. Received: {data.name!r}"
         )
-    folder = pathlib.Path(output).expanduser()
+    folder, source = (
+        pathlib.Path(path).expanduser() for path in (output, data.name)
+    )
+    if source.is_dir() and folder.resolve().is_relative_to(source.resolve()):
+        raise ValueError(
+            "`output` must not lie among the images of `dataset`: what is "
+            "written would be taken for classes and images. Name a folder "
+            f"elsewhere. Received: output={str(output)!r}"
+        )
     try:
         return _go_on(data, folder, _describe(data, size, form), verbose)
     except BlockingIOError:
@@ -259,8 +267,8 @@ def _complete_files(folder, split):
 
 def _check_room(data, folder, encode, left):
     """Estimates by the first squares whether the disk has room for all."""
-    some = data.train.take(min(SAMPLE, data.train_size)).map(encode)
-    sizes = [len(np.asarray(x).tobytes()) for x, _ in some.as_numpy_iterator()]
+    some = data.train.take(SAMPLE).map(encode).as_numpy_iterator()
+    sizes = [len(memoryview(square).tobytes()) for square, _ in some]
     needed = int(left * np.mean(sizes))
     free = shutil.disk_usage(folder).free
     if needed > free:
