@@ -74,7 +74,7 @@ class Run:
             strategy: of `tf.distribute`.
             cut_once: whether to write the squares of large data sets.
         """
-        config, recipe = self.config, self.recipe
+        config, recipe, self.cut_once = self.config, self.recipe, cut_once
         self.say(configs.in_words(config, self.data))
         for sentence in self.data.skipped:
             self.say(sentence)
@@ -272,6 +272,7 @@ class Run:
             output=self.folder,
             save_every=save_every,
             tensorboard=tensorboard,
+            no_prepare=not self.cut_once,
         )
         how = "Stopped; nothing is lost."
         if not self.keeper.saved:

@@ -106,7 +106,11 @@ def test_all_rates_keep_their_proportions(options, factor):
 def test_the_command_parses_back_to_the_same_run(dataset, options):
     run, recipe = fill_in(dataset, **options)
     text = config.command(
-        run, output="runs/an output", save_every=50, tensorboard=False
+        run,
+        output="runs/an output",
+        save_every=50,
+        tensorboard=False,
+        no_prepare=True,
     )
     words = shlex.split(text)
     assert words[:4] == ["python", "-m", "alexnet_keras", "train"]
@@ -115,6 +119,7 @@ def test_the_command_parses_back_to_the_same_run(dataset, options):
     assert parsed.pop("output") == "runs/an output"
     assert parsed.pop("save_every") == 50
     assert parsed.pop("tensorboard") is False
+    assert parsed.pop("prepare") is False
     assert fill_in(**parsed) == (run, recipe)
 
 
