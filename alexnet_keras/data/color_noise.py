@@ -19,8 +19,10 @@ noise of 5.5, 0.48 and 0.11 grey levels: 2.2, 7.7 and 17 times too weak.
 
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 import tensorflow as tf
+from keras import ops
 
 
 @dataclass(frozen=True)
@@ -68,17 +70,26 @@ def add_color_noise(batch, seed, colors=IMAGENET_COLORS, strength=0.1):
         not clipped, as in the 2012 code.
     """
     batch = tf.cast(batch, tf.float32)
-    draws = tf.random.stateless_normal((tf.shape(batch)[0], 3), seed)
-    axes = tf.constant(
-        np.asarray(colors.deviations)[:, None] * np.asarray(colors.vectors),
-        tf.float32,
-    )
-    noise = tf.matmul(tf.cast(strength, tf.float32) * draws, axes)
+    noise = draw_color_noise(tf.shape(batch)[0], seed, colors, strength)
     # A row of pixels at a time: three numbers at a time take twice as long.
     shape = tf.shape(batch)
     rows = tf.reshape(batch, (shape[0], shape[1], 3 * shape[2]))
     row = tf.tile(noise, (1, shape[2]))
     return tf.reshape(rows + row[:, None], shape)
+
+
+def draw_color_noise(count, seed, colors=IMAGENET_COLORS, strength=0.1):
+    """Returns what `add_color_noise` adds to each of `count` images.
+
+    Returns:
+        A `float32` tensor `(count, 3)`: red, green and blue.
+    """
+    draws = tf.random.stateless_normal((count, 3), seed)
+    axes = tf.constant(
+        np.asarray(colors.deviations)[:, None] * np.asarray(colors.vectors),
+        tf.float32,
+    )
+    return tf.matmul(tf.cast(strength, tf.float32) * draws, axes)
 
 
 def shrink_contrast(batch, mean, divisor=1.1):
@@ -105,3 +116,54 @@ def shrink_contrast(batch, mean, divisor=1.1):
     # Spread over an image once: over a batch, three numbers take far longer.
     mean = tf.broadcast_to(tf.cast(mean, tf.float32), tf.shape(batch)[1:])
     return batch * kept + mean * (1 - kept)
+
+
+class Recolored(keras.Model):
+    """A network in training that adds the colour noise by itself, on its device.
+
+    Given a dict of `images` `(n, height, width, 3)`, `noise` `(n, 3)` and
+    `kept` `(n, 1)`, it computes what `add_color_noise` and then
+    `shrink_contrast` by 1 / `kept` do, bit by bit; anything else goes to the
+    network as it is. Its variables are those of the network, which is what
+    `save` saves.
+
+    Args:
+        network: a functional model of one input.
+        mean: what it subtracts: three numbers or an image.
+    """
+
+    def __init__(self, network, mean):
+        super().__init__(network.inputs, network.outputs[0], name=network.name)
+        self._plain = lambda: network  # a model in a model is a layer of it
+        height, width, channels = network.inputs[0].shape[1:]
+        mean = np.broadcast_to(mean, (height, width, channels))
+        self._rows = (height, width * channels)
+        self._mean_rows = mean.reshape(1, *self._rows).astype("float32")
+
+    @property
+    def network(self):
+        """The network without colour noise."""
+        return self._plain()
+
+    def __call__(self, inputs, *args, **kwargs):
+        """Calls the network, recoloured images in front where it is a dict."""
+        return super().__call__(self._recolor(inputs), *args, **kwargs)
+
+    def call(self, inputs, *args, **kwargs):
+        """As `__call__`; Keras on JAX comes here at once."""
+        return super().call(self._recolor(inputs), *args, **kwargs)
+
+    def save(self, *args, **kwargs):
+        """Saves the network."""
+        return self.network.save(*args, **kwargs)
+
+    def _recolor(self, inputs):
+        if not isinstance(inputs, dict):
+            return inputs
+        images, kept = inputs["images"], inputs["kept"][:, None]
+        # A row of pixels at a time, as in `add_color_noise`.
+        rows = ops.reshape(ops.cast(images, "float32"), (-1, *self._rows))
+        rows = rows + ops.tile(inputs["noise"], (1, images.shape[2]))[:, None]
+        mean = ops.convert_to_tensor(self._mean_rows)
+        rows = rows * kept + mean * (1 - kept)
+        return ops.reshape(rows, (-1, *images.shape[1:]))

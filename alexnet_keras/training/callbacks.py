@@ -265,6 +265,7 @@ class ChanceWarning(keras.callbacks.Callback):
             "The cause is looked for on copies of the network; with large "
             "images on a CPU that takes minutes."
         )
-        faults = checklist.diagnose(self.model, *self.draw())
+        model = getattr(self.model, "network", self.model)
+        faults = checklist.diagnose(model, *self.draw())
         self.say(checklist.report(faults) if faults else PATIENCE)
         self.draw = None

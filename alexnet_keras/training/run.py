@@ -7,6 +7,7 @@ import keras
 from alexnet_keras import metrics
 from alexnet_keras import optimizers
 from alexnet_keras.classifier import build_classifier
+from alexnet_keras.data import color_noise
 from alexnet_keras.data import input_pipeline
 from alexnet_keras.data import preprocessing
 from alexnet_keras.data.squares import writing
@@ -177,28 +178,32 @@ class Run:
 
     def _compile(self):
         """Returns the model that is trained: logits out."""
-        model = self._build(self.config.precision, None)
+        network = self._build(self.config.precision, None)
+        model = color_noise.Recolored(network, self.statistics.mean)
         recipe, first = self.recipe, self.recipe.stages[0]
         # In mixed_float16, where small gradients would vanish, `compile` wraps
         # it in an optimizer that scales the loss.
-        model.compile(
-            optimizer=optimizers.SGD2012(
-                first.rate,
-                recipe.momentum,
-                recipe.weight_decay,
-                first.bias_rate,
-            ),
-            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            weighted_metrics=[metrics.top_1, metrics.top_5],
-            # Left to Keras, XLA is on without a strategy on a GPU and off
-            # under one; said here, it does not depend on the machine. JAX
-            # computes nothing quickly without.
-            jit_compile=distribution.uses_xla(),
+        optimizer = optimizers.SGD2012(
+            first.rate, recipe.momentum, recipe.weight_decay, first.bias_rate
         )
+        # The network first, for whatever looks at it or saves it.
+        for one in (network, model):
+            one.compile(
+                optimizer=optimizer,
+                loss=keras.losses.SparseCategoricalCrossentropy(
+                    from_logits=True
+                ),
+                weighted_metrics=[metrics.top_1, metrics.top_5],
+                # Left to Keras, XLA is on without a strategy on a GPU and off
+                # under one; said here, it does not depend on the machine. JAX
+                # computes nothing quickly without.
+                jit_compile=distribution.uses_xla(),
+            )
+            optimizer = network.optimizer
         model.optimizer.build(model.trainable_variables)
         return model
 
-    def _batches_from(self, step):
+    def _batches_from(self, step, noise_apart=True):
         recipe, strengths = self.recipe, self.recipe.noise_by_epoch()
         noise = None
         if any(strengths):
@@ -220,11 +225,16 @@ class Run:
             random_crops=recipe.random_crops,
             random_flips=recipe.random_flips,
             noise=noise,
+            noise_apart=noise_apart,
         )
 
     def _draw_batch(self):
         """Returns enough training images for all of the check-list."""
-        batches = self._batches_from(0).unbatch().batch(static_checks.LEAST)
+        batches = (
+            self._batches_from(0, noise_apart=False)
+            .unbatch()
+            .batch(static_checks.LEAST)
+        )
         return next(batches.as_numpy_iterator())
 
     def _interject(self, text):

@@ -310,3 +310,24 @@ def test_noise_goes_on_from_any_step():
 def test_without_any_noise_images_stay_bytes():
     _, noised = streams(black_and_white(), strengths=(0.0, 0.0))
     assert noised.element_spec[0].dtype == tf.uint8
+
+
+def test_noise_apart_is_the_same_noise_on_the_device():
+    """Over the epochs with noise and the one without, to the last bit."""
+    network = keras.Sequential(
+        [keras.Input((SIZE, SIZE, 3)), keras.layers.Flatten()]
+    )
+    recolored = color_noise.Recolored(network, MEAN)
+    arguments = (black_and_white(), SIZE, BATCH, SEED)
+    ours, theirs = (
+        input_pipeline.training_batches(
+            *arguments, noise=noise(), noise_apart=apart
+        ).take(6)
+        for apart in (True, False)
+    )
+    for (beside, labels), (pictures, same_labels) in zip(ours, theirs):
+        assert beside["images"].dtype == tf.uint8
+        np.testing.assert_array_equal(labels, same_labels)
+        np.testing.assert_array_equal(recolored(beside), network(pictures))
+    # What has no noise beside it goes through as it is.
+    np.testing.assert_array_equal(recolored(pictures), network(pictures))

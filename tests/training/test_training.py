@@ -288,3 +288,18 @@ def test_results_are_exact_for_any_number_of_images(
     np.testing.assert_allclose(
         result.history["val_top_1"][-1], np.mean(picked > 0.5), rtol=1e-6
     )
+
+
+def test_a_callback_saves_the_network_without_noise(dataset, tmp_path):
+    saved, seen = tmp_path / "last.keras", []
+    batch = np.full((2, 16, 16, 3), 200, "uint8")
+
+    class Look(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(self.model.predict(batch, verbose=0))
+
+    mine = [keras.callbacks.ModelCheckpoint(saved), Look()]
+    run(dataset, callbacks=mine)
+    model = keras.models.load_model(saved)
+    assert type(model).__name__ == "Functional"
+    np.testing.assert_array_equal(model.predict(batch, verbose=0), seen[0])
