@@ -6,10 +6,10 @@ FOLDER has JPEG files, in folders of their own or not; without it scikit-image's
 photographs are encoded at 500×375, which most of ImageNet's are. The bytes
 are in memory, so that no disk is measured, and go round until `--images` are
 through: decoded, resized, cut to 256×256, a random 224×224 of it, flipped,
-with colour noise and ÷1.1, in batches as `fit` gets them. The first stages
-alone say what limits it. Then the same from squares that `prepare` has cut,
-in each of its forms. The milliseconds are those of all cores for an image,
-idle or not.
+in batches as `fit` gets them, the draws of the colour noise beside the images
+(the training step adds them). The first stages alone say what limits it. Then
+the same from squares that `prepare` has cut, in each of its forms. The
+milliseconds are those of all cores for an image, idle or not.
 
 Each contender has a process of its own, and they take turns with a training
 step of `paper`, as in `speed.py`: the ratio is that of one round, on the same
@@ -107,7 +107,7 @@ def make_batches(files, batch_size, form=None):
         divisor=1.1,
     )
     return input_pipeline.training_batches(
-        data, INPUT_SIZE, batch_size, noise=noise
+        data, INPUT_SIZE, batch_size, noise=noise, noise_apart=True
     )
 
 

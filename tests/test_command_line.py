@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from alexnet_keras import __main__ as command_line
+from alexnet_keras import commands
 from alexnet_keras import derive_layers
 from alexnet_keras.shapes import format_table
 
@@ -97,7 +98,7 @@ def test_default_folder_is_never_one_that_exists(tmp_path, monkeypatch):
     names = []
     threads = [
         threading.Thread(
-            target=lambda: names.append(command_line._new_folder(parsed))
+            target=lambda: names.append(commands._new_folder(parsed))
         )
         for _ in range(9)
     ]

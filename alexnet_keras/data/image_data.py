@@ -13,6 +13,7 @@ import tensorflow as tf
 from alexnet_keras.data import image_files
 from alexnet_keras.data import preprocessing
 from alexnet_keras.data.readers import Reader
+from alexnet_keras.data.statistics import Measured
 from alexnet_keras.utils.printing import printable
 
 SPLITS = ("train", "validation")
@@ -70,7 +71,7 @@ class ImageData:
     skipped: tuple[str, ...] = ()
     contents: dict[str, str] = field(default_factory=dict)
     square: int | None = None
-    measured: object = None
+    measured: Measured | None = None
 
     def images(self, split):
         """Returns unbatched `(image, label)` of a split, in order.

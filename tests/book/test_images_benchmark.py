@@ -3,6 +3,7 @@
 import io
 import sys
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -13,6 +14,8 @@ tf = pytest.importorskip("tensorflow")
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import pipeline  # noqa: E402
+
+from alexnet_keras.data import color_noise  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,14 @@ def test_photographs_are_encoded_at_imagenets_size():
 @pytest.mark.parametrize("form", [None, "pixels", "jpeg"])
 def test_everything_is_noised_batches_of_crops(files, form):
     stream = pipeline.make_batches(files, 4, form)
-    crops, _ = next(iter(stream))
+    beside, _ = next(iter(stream))
+    assert beside["images"].dtype == tf.uint8
+    flatten = keras.Sequential(
+        [keras.Input((224, 224, 3)), keras.layers.Flatten()]
+    )
+    mean = np.full(3, 120.0)
+    crops = color_noise.Recolored(flatten, mean)(beside)
+    crops = tf.reshape(crops, (-1, 224, 224, 3))
     assert crops.shape == (4, 224, 224, 3)
     assert crops.dtype == tf.float32
     # A grey of 50 with noise and ÷1.1 about 120: one color, and no byte.

@@ -373,7 +373,7 @@ def test_the_command_says_how_to_train(photographs, tmp_path, capsys):
         "GB. To train on them:\n"
         f"python -m alexnet_keras train --dataset '{folder}'\n"
     )
-    assert "30 of 30 images, " in printed.err
+    assert re.search(r"30\.0/30\.0 .*image/s", printed.err)
     assert command_line.main([*words, "--output", str(tmp_path)]) == 2
     assert "must be an empty or a new folder" in capsys.readouterr().err
 

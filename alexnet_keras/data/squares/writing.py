@@ -5,12 +5,12 @@ import os
 import pathlib
 import shutil
 import sys
-import time
 import zlib
 
 import keras
 import numpy as np
 import tensorflow as tf
+import tqdm
 
 from alexnet_keras import validation
 from alexnet_keras.data import image_data
@@ -169,12 +169,21 @@ def _write_all(data, folder, description, verbose):
     _write_json(folder / reading.BEGUN, begun)
     encode = _encoder(data, description["size"], description["form"])
     there = {split: _complete_files(folder, split) for split in splits}
-    left = sum(splits.values()) - reading.IN_FILE * sum(
-        map(len, there.values())
+    left = sum(
+        max(count - reading.IN_FILE * len(there[split]), 0)
+        for split, count in splits.items()
     )
     with data.naming_bad_images():
-        _check_room(data, folder, encode, max(left, 0))
-        progress = _Progress(sum(splits.values()), left, verbose)
+        _check_room(data, folder, encode, left)
+        total = sum(splits.values())
+        progress = tqdm.tqdm(
+            total=total,
+            initial=total - left,
+            unit="image",
+            unit_scale=True,
+            mininterval=0.5 if sys.stderr.isatty() else 30,
+            disable=not verbose,
+        )
         for split, count in splits.items():
             files = there[split]
             squares = getattr(data, split).skip(len(files) * reading.IN_FILE)
@@ -205,7 +214,7 @@ def _write_all(data, folder, description, verbose):
         },
     )
     (folder / reading.BEGUN).unlink()
-    progress.end()
+    progress.close()
 
 
 def _encoder(data, size, form):
@@ -232,7 +241,7 @@ def _write_file(folder, name, squares, number, progress):
                 file.write(square)
                 checksum = zlib.crc32(square, checksum)
                 index.append((label, file.tell()))
-                progress.add()
+                progress.update()
 
     def save(part):
         with open(part, "wb") as file:
@@ -282,35 +291,3 @@ def _check_room(data, folder, encode, left):
 def _write_json(path, contents):
     text = json.dumps(contents, indent=1) + "\n"
     atomic.write(path, lambda part: part.write_text(text, encoding="utf-8"))
-
-
-class _Progress:
-    """Counts squares on stderr: images a second and the time that is left."""
-
-    def __init__(self, total, left, verbose):
-        self.total, self.done = total, total - left
-        self.began, self.first = time.perf_counter(), self.done
-        self.verbose, self.said = verbose, 0.0
-
-    def add(self):
-        self.done += 1
-        now = time.perf_counter()
-        pause = 0.5 if sys.stderr.isatty() else 30
-        if self.verbose and now - self.said > pause:
-            self.said = now
-            self._say(now, "\r" if sys.stderr.isatty() else "\n")
-
-    def end(self):
-        if self.verbose:
-            self._say(time.perf_counter(), "\n")
-
-    def _say(self, now, end):
-        rate = (self.done - self.first) / max(now - self.began, 1e-9)
-        left = (self.total - self.done) / max(rate, 1e-9)
-        print(
-            f"{self.done:,} of {self.total:,} images, {rate:,.0f} a second, "
-            f"{left / 60:,.1f} minutes left ",
-            end=end,
-            file=sys.stderr,
-            flush=True,
-        )
