@@ -149,9 +149,10 @@ class Recolored(keras.Model):
         """Calls the network, recoloured images in front where it is a dict."""
         return super().__call__(self._recolor(inputs), *args, **kwargs)
 
-    def call(self, inputs, *args, **kwargs):
+    # `fit` looks for `training` among the arguments: without, no dropout.
+    def call(self, inputs, training=None, mask=None):
         """As `__call__`; Keras on JAX comes here at once."""
-        return super().call(self._recolor(inputs), *args, **kwargs)
+        return super().call(self._recolor(inputs), training, mask)
 
     def save(self, *args, **kwargs):
         """Saves the network."""

@@ -1,12 +1,15 @@
 """Runs of training so small that they take as long as their tracing."""
 
 import sys
+from unittest import mock
 
 import keras
 import numpy as np
 from PIL import Image
 
 from alexnet_keras import variants
+from alexnet_keras.data import color_noise
+from alexnet_keras.data import input_pipeline
 from alexnet_keras.training import config
 from alexnet_keras.training import trainer
 from alexnet_keras.training.recipes import Recipe
@@ -68,6 +71,20 @@ def run(dataset, **options):
         "callbacks": CALLBACKS,
     }
     return trainer.train(dataset, **{**defaults, **options})
+
+
+def run_plain(dataset, **options):
+    """As `run`, but the network is trained bare: noise comes in its images."""
+    batches = input_pipeline.training_batches
+
+    def noised(*arguments, noise_apart, **named):
+        return batches(*arguments, **named)
+
+    with (
+        mock.patch.object(color_noise, "Recolored", lambda net, mean: net),
+        mock.patch.object(input_pipeline, "training_batches", noised),
+    ):
+        return run(dataset, **options)
 
 
 class Stop(Exception):

@@ -134,14 +134,20 @@ class Crash(keras.callbacks.Callback):
 folder = sys.argv[1]
 dataset = toy_runs.make_images(pathlib.Path(folder, "images"), 24, 5)
 alone = toy_runs.run(dataset, epochs=4)
+plain = toy_runs.run_plain(dataset, epochs=4)
 options = {"epochs": 4, "output": f"{folder}/run", "save_every": 2}
 try:
     toy_runs.run(dataset, callbacks=[Crash()], **options)
 except toy_runs.Stop:
     resumed = toy_runs.run(dataset, **options)
-weights = zip(alone.model.get_weights(), resumed.model.get_weights())
+
+def apart(one, other):
+    weights = zip(one.model.get_weights(), other.model.get_weights())
+    return max(float(abs(a - b).max()) for a, b in weights)
+
 print(json.dumps({
-    "apart": max(float(abs(a - b).max()) for a, b in weights),
+    "apart": apart(alone, resumed),
+    "apart from a bare network": apart(alone, plain),
     "loss": alone.history["loss"],
     "history apart": max(
         abs(a - b)
@@ -166,6 +172,7 @@ def test_a_run_on_another_backend_goes_on(backend, tmp_path):
     if backend == "jax":  # Keras on PyTorch does not save dropout's state
         assert report["apart"] == 0
         assert report["history apart"] < 1e-6  # of means, of two parts
+    assert report["apart from a bare network"] < 1e-6
     assert report["loss"][-1] < report["loss"][0]
     assert report["ten views"] == 5
     assert report["backend"].startswith(f"{backend} ")

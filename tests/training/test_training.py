@@ -290,6 +290,16 @@ def test_results_are_exact_for_any_number_of_images(
     )
 
 
+def test_noise_on_the_device_leaves_the_training_as_it_is(dataset):
+    """Dropout above all, and the epochs with and without noise."""
+    ours, plain = (
+        train(dataset, epochs=4).model.get_weights()
+        for train in (run, toy_runs.run_plain)
+    )
+    for one, other in zip(ours, plain):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_a_callback_saves_the_network_without_noise(dataset, tmp_path):
     saved, seen = tmp_path / "last.keras", []
     batch = np.full((2, 16, 16, 3), 200, "uint8")
