@@ -77,7 +77,7 @@ def _parser():
         "--replicas",
         type=int,
         help="GPUs (default: all), or logical CPUs where there is no GPU "
-        "(default: 1)",
+        "(default: 1), over all machines of TF_CONFIG",
     )
     add("--input-size", type=int, help=f"{size}; photo_patches: 83")
     rate = "of the weights at first; default: the recipe's"

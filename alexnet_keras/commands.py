@@ -37,10 +37,16 @@ def shapes(arguments):
 def train(arguments):
     """Trains, into a new folder where none is named."""
     from alexnet_keras import training
+    from alexnet_keras.training import workers
 
     options = {
         name: value for name, value in vars(arguments).items() if name != "run"
     }
+    if options["output"] is None and workers.find().count > 1:
+        raise ValueError(
+            "`--output` must name a folder that all machines see. "
+            "Received: no --output"
+        )
     made = options["output"] is None and _new_folder(arguments)
     try:
         training.train(**options | ({"output": made} if made else {}))

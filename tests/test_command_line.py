@@ -1,5 +1,6 @@
 """The commands as a user types them."""
 
+import json
 import os
 import threading
 
@@ -111,6 +112,14 @@ def test_default_folder_is_never_one_that_exists(tmp_path, monkeypatch):
         os.path.join("runs", f"imagenette_320px-v2-caffe{suffix}")
         for suffix in ("", *(f"-{number}" for number in range(2, 10)))
     ]
+
+
+def test_several_machines_need_a_folder_that_has_a_name(monkeypatch, capsys):
+    two = {"cluster": {"worker": ["a:1", "b:1"]}}
+    two["task"] = {"type": "worker", "index": 0}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(two))
+    assert command_line.main(["train"]) == 2
+    assert "`--output` must name a folder that all" in capsys.readouterr().err
 
 
 def test_a_default_folder_of_a_run_that_did_not_begin_is_removed(

@@ -4,13 +4,13 @@ import importlib.metadata
 import shutil
 import subprocess
 import sys
+import tomllib
 import venv
 
 import pytest
 from packaging.requirements import Requirement
 from support import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.extra]
 # What whoever installs it for `build_alexnet()` may do, and what they are told.
 LIGHT = """
 import importlib.util
@@ -152,6 +152,19 @@ def make_environment(folder, *names):
     return folder / "bin" / "python"
 
 
+def test_every_package_goes_into_the_wheel():
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    named = tomllib.loads(text)["tool"]["setuptools"]["packages"]
+    there = [
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for top in ("alexnet_keras", "alexnet_lab")
+        for path in (ROOT / top).rglob("__init__.py")
+    ]
+    assert sorted(named) == sorted([*there, "alexnet_lab.stored_results"])
+
+
+@pytest.mark.slow
+@pytest.mark.extra
 @pytest.mark.parametrize("suffix, backend", [(".whl", "jax"), (".gz", "torch")])
 def test_a_bare_environment_with_one_backend(
     suffix, backend, built, tmp_path, monkeypatch

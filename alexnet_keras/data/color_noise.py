@@ -19,10 +19,8 @@ noise of 5.5, 0.48 and 0.11 grey levels: 2.2, 7.7 and 17 times too weak.
 
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
 
 @dataclass(frozen=True)
@@ -69,8 +67,13 @@ def add_color_noise(batch, seed, colors=IMAGENET_COLORS, strength=0.1):
         A `float32` tensor of the same shape. Values may leave 0–255 and are
         not clipped, as in the 2012 code.
     """
-    batch = tf.cast(batch, tf.float32)
     noise = draw_color_noise(tf.shape(batch)[0], seed, colors, strength)
+    return shift_colors(batch, noise)
+
+
+def shift_colors(batch, noise):
+    """Returns images `(n, height, width, 3)` plus a colour `(n, 3)` each."""
+    batch = tf.cast(batch, tf.float32)
     # A row of pixels at a time: three numbers at a time take twice as long.
     shape = tf.shape(batch)
     rows = tf.reshape(batch, (shape[0], shape[1], 3 * shape[2]))
@@ -116,55 +119,3 @@ def shrink_contrast(batch, mean, divisor=1.1):
     # Spread over an image once: over a batch, three numbers take far longer.
     mean = tf.broadcast_to(tf.cast(mean, tf.float32), tf.shape(batch)[1:])
     return batch * kept + mean * (1 - kept)
-
-
-class Recolored(keras.Model):
-    """A network in training that adds the colour noise by itself, on its device.
-
-    Given a dict of `images` `(n, height, width, 3)`, `noise` `(n, 3)` and
-    `kept` `(n, 1)`, it computes what `add_color_noise` and then
-    `shrink_contrast` by 1 / `kept` do, bit by bit; anything else goes to the
-    network as it is. Its variables are those of the network, which is what
-    `save` saves.
-
-    Args:
-        network: a functional model of one input.
-        mean: what it subtracts: three numbers or an image.
-    """
-
-    def __init__(self, network, mean):
-        super().__init__(network.inputs, network.outputs[0], name=network.name)
-        self._plain = lambda: network  # a model in a model is a layer of it
-        height, width, channels = network.inputs[0].shape[1:]
-        mean = np.broadcast_to(mean, (height, width, channels))
-        self._rows = (height, width * channels)
-        self._mean_rows = mean.reshape(1, *self._rows).astype("float32")
-
-    @property
-    def network(self):
-        """The network without colour noise."""
-        return self._plain()
-
-    def __call__(self, inputs, *args, **kwargs):
-        """Calls the network, recoloured images in front where it is a dict."""
-        return super().__call__(self._recolor(inputs), *args, **kwargs)
-
-    # `fit` looks for `training` among the arguments: without, no dropout.
-    def call(self, inputs, training=None, mask=None):
-        """As `__call__`; Keras on JAX comes here at once."""
-        return super().call(self._recolor(inputs), training, mask)
-
-    def save(self, *args, **kwargs):
-        """Saves the network."""
-        return self.network.save(*args, **kwargs)
-
-    def _recolor(self, inputs):
-        if not isinstance(inputs, dict):
-            return inputs
-        images, kept = inputs["images"], inputs["kept"][:, None]
-        # A row of pixels at a time, as in `add_color_noise`.
-        rows = ops.reshape(ops.cast(images, "float32"), (-1, *self._rows))
-        rows = rows + ops.tile(inputs["noise"], (1, images.shape[2]))[:, None]
-        mean = ops.convert_to_tensor(self._mean_rows)
-        rows = rows * kept + mean * (1 - kept)
-        return ops.reshape(rows, (-1, *images.shape[1:]))

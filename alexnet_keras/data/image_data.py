@@ -73,21 +73,28 @@ class ImageData:
     square: int | None = None
     measured: Measured | None = None
 
-    def images(self, split):
+    def images(self, split, share=(0, 1)):
         """Returns unbatched `(image, label)` of a split, in order.
 
         Args:
             split: `"train"` or `"validation"`.
+            share: `(number, machines)`: each machine, by its number from 0,
+                reads every so-manieth image only. Defaults to all.
         """
+        number, machines = share
         if split not in SPLITS:
             raise ValueError(
                 "`split` must be 'train' or 'validation'. "
                 f"Received: split={split!r}"
             )
-        pictures = getattr(self, split).map(
-            lambda record, label: (self.read(record), label),
-            num_parallel_calls=tf.data.AUTOTUNE,
-            deterministic=True,
+        pictures = (
+            getattr(self, split)
+            .shard(machines, number)
+            .map(
+                lambda record, label: (self.read(record), label),
+                num_parallel_calls=tf.data.AUTOTUNE,
+                deterministic=True,
+            )
         )
         return without_autotune(pictures)
 

@@ -55,6 +55,7 @@ def training_batches(
     random_flips=True,
     noise=None,
     noise_apart=False,
+    share=(0, 1),
 ):
     """Random crops and flips in full batches, without end.
 
@@ -64,7 +65,7 @@ def training_batches(
     Args:
         data: an `ImageData`.
         input_size: side of the crops in pixels.
-        batch_size: images in a batch, over all replicas together.
+        batch_size: images in a batch, over all replicas and machines together.
         seed: of the order, the crops, the flips and the noise; the order
             follows `keras.utils.set_random_seed` too. Defaults to 0.
         first_step: number of the first batch. Defaults to 0.
@@ -77,17 +78,20 @@ def training_batches(
             Defaults to `True`.
         noise: a `ColorNoise`. Defaults to none.
         noise_apart: whether the noise is beside the images, for
-            `color_noise.Recolored` to add: a quarter of the bytes, and no
+            `training.step.TrainingNetwork` to add: a quarter of the bytes, and no
             work for the CPU that feeds a GPU. Defaults to `False`.
+        share: number of this machine, from 0, and how many there are: it gets
+            every so-manieth image of a batch, and reads no other. Defaults
+            to all.
 
     Returns:
-        A `tf.data.Dataset` of images `(batch_size, input_size, input_size,
-        3)`, `uint8` or with noise `float32`, and labels. With noise apart a
+        A `tf.data.Dataset` of images `(batch_size / machines, input_size,
+        input_size, 3)`, `uint8` or with noise `float32`, and labels. With noise apart a
         dict stands in place of the images: `images`, `noise` and `kept`.
     """
     first_image = first_step * batch_size
     ordered = _in_random_order(
-        data, preprocessing.resize_for(input_size), seed, first_image
+        data, preprocessing.resize_for(input_size), seed, first_image, share
     )
 
     def crop(index, example):
@@ -102,14 +106,12 @@ def training_batches(
             label,
         )
 
-    batches = (
-        ordered.enumerate(first_image)
-        .map(crop, num_parallel_calls=tf.data.AUTOTUNE)
-        .batch(batch_size, drop_remainder=True)
+    batches = ordered.map(crop, num_parallel_calls=tf.data.AUTOTUNE).batch(
+        batch_size // share[1], drop_remainder=True
     )
     if noise is not None and any(noise.strengths):
         batches = batches.enumerate(first_step).map(
-            _recolor(noise, seed, noise_apart),
+            _recolor(noise, seed, batch_size, noise_apart, share),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
     return image_data.without_autotune(batches.prefetch(2))
@@ -120,14 +122,15 @@ def fit_in_memory(data, size):
     return 3 * size * size * data.train_size < CACHE_BYTES
 
 
-def _in_random_order(data, size, seed, first_image):
-    """Square images in an order of their own for every epoch, from one on."""
+def _in_random_order(data, size, seed, first_image, share):
+    """Numbers and square images, in an order of their own for every epoch."""
 
     def square(image, label):
         return data.cut(image, size), label
 
-    def read(record, label):
-        return square(data.read(record), label)
+    def read(index, example):
+        record, label = example
+        return index, square(data.read(record), label)
 
     parallel = {"num_parallel_calls": tf.data.AUTOTUNE}
     fits = fit_in_memory(data, size)
@@ -151,7 +154,9 @@ def _in_random_order(data, size, seed, first_image):
 
     first_epoch, behind = divmod(first_image, data.train_size)
     ordered = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(epoch)
-    ordered = ordered.skip(behind)
+    ordered = ordered.skip(behind).enumerate(first_image)
+    number, machines = share
+    ordered = ordered.shard(machines, number)  # before anything is decoded
     return ordered if cached else ordered.map(read, **parallel)
 
 
@@ -166,7 +171,8 @@ def _leave_seed_zero():
         graph.seed = 2**31 - 2
 
 
-def _recolor(noise, seed, apart):
+def _recolor(noise, seed, batch_size, apart, share):
+    number, machines = share
     strengths = tf.constant(noise.strengths, tf.float32)
 
     def recolor(step, batch):
@@ -176,23 +182,20 @@ def _recolor(noise, seed, apart):
         divisor = tf.where(strength > 0, noise.divisor, 1.0)
         # Apart from the seeds of the crops, which are not negative.
         draw = tf.stack([tf.constant(seed, tf.int64), -1 - step])
+        drawn = color_noise.draw_color_noise(
+            batch_size, draw, noise.colors, strength
+        )[number::machines]
         if apart:
-            count = pictures.shape[0]
-            drawn = color_noise.draw_color_noise(
-                count, draw, noise.colors, strength
-            )
-            kept = tf.fill((count, 1), 1 / divisor)
+            kept = tf.fill((batch_size // machines, 1), 1 / divisor)
             beside = {"images": pictures, "noise": drawn, "kept": kept}
             return beside, labels
-        noised = color_noise.add_color_noise(
-            pictures, draw, noise.colors, strength
-        )
+        noised = color_noise.shift_colors(pictures, drawn)
         return color_noise.shrink_contrast(noised, noise.mean, divisor), labels
 
     return recolor
 
 
-def validation_batches(data, input_size, batch_size):
+def validation_batches(data, input_size, batch_size, share=(0, 1)):
     """Centre crops in full batches, each image counted once.
 
     The last batch is filled up with images of weight 0, so that every replica
@@ -203,14 +206,17 @@ def validation_batches(data, input_size, batch_size):
     Args:
         data: an `ImageData`.
         input_size: side of the crops in pixels.
-        batch_size: images in a batch, over all replicas together.
+        batch_size: images in a batch, over all replicas and machines together.
+        share: as of `training_batches`. Defaults to all.
 
     Returns:
         A `tf.data.Dataset` of `(images, labels, weights)`.
     """
+    number, machines = share
     missing = -data.validation_size % batch_size
     full_weight = (data.validation_size + missing) / data.validation_size
-    pictures = data.images("validation")
+    share_size = (data.validation_size + missing) // machines
+    filling = share_size - len(range(number, data.validation_size, machines))
 
     def crops_of(dataset, weight):
         def crop(image, label):
@@ -220,11 +226,14 @@ def validation_batches(data, input_size, batch_size):
         return dataset.map(crop, num_parallel_calls=tf.data.AUTOTUNE)
 
     batches = (
-        crops_of(pictures, tf.constant(full_weight))
+        crops_of(data.images("validation", share), tf.constant(full_weight))
         .concatenate(
-            crops_of(pictures.repeat().take(missing), tf.constant(0.0))
+            crops_of(
+                data.images("validation").repeat().take(filling),
+                tf.constant(0.0),
+            )
         )
-        .batch(batch_size, drop_remainder=True)
+        .batch(batch_size // machines, drop_remainder=True)
     )
     if 3 * data.validation_size * input_size**2 < CACHE_BYTES:
         batches = batches.cache()

@@ -54,10 +54,11 @@ def resolve(
     precision="float32",
     seed=2012,
     skip_bad=False,
+    machines=1,
 ):
     """Checks what the caller typed and fills in what depends on the data.
 
-    Args: as `train`.
+    Args: as `train`, and how many `machines` train in step.
 
     Returns:
         `(config, table, recipe)`: a `TrainConfig`, the variant's table, and
@@ -74,7 +75,7 @@ def resolve(
         "batch_size": recipe.batch_size,
         "input_size": table.input_shape[0],
         **(EMBEDDED if dataset == "photo_patches" else {}),
-        "replicas": distribution.count_gpus() or 1,
+        "replicas": machines * (distribution.count_gpus() or 1),
     }
     typed = {
         "epochs": epochs,
@@ -97,6 +98,11 @@ def resolve(
         raise ValueError(
             f"`input_size` must be at least {least} for variant "
             f"{table.name!r}. Received: input_size={input_size}"
+        )
+    if machines > 1 and typed["batch_size"] and batch_size % replicas:
+        raise ValueError(
+            f"`batch_size` must be a multiple of the {replicas} replicas on "
+            f"{machines} machines. Received: batch_size={batch_size}"
         )
     # Equal shares for all replicas.
     batch_size = -(-batch_size // replicas) * replicas

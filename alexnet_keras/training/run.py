@@ -4,10 +4,7 @@ import sys
 
 import keras
 
-from alexnet_keras import metrics
-from alexnet_keras import optimizers
 from alexnet_keras.classifier import build_classifier
-from alexnet_keras.data import color_noise
 from alexnet_keras.data import input_pipeline
 from alexnet_keras.data import preprocessing
 from alexnet_keras.data.squares import writing
@@ -18,6 +15,8 @@ from alexnet_keras.training import config as configs
 from alexnet_keras.training import distribution
 from alexnet_keras.training import results
 from alexnet_keras.training import run_folder
+from alexnet_keras.training import step
+from alexnet_keras.training import workers
 from alexnet_keras.utils import graphs
 from alexnet_keras.utils.printing import printable
 
@@ -25,7 +24,9 @@ from alexnet_keras.utils.printing import printable
 class Run:
     """A run from its start, or from where it was stopped, to its end."""
 
-    def __init__(self, config, table, recipe, data, folder, verbose):
+    def __init__(
+        self, config, table, recipe, data, folder, verbose, cluster, strategy
+    ):
         if config.batch_size > 10 * data.train_size:
             raise ValueError(
                 f"`batch_size` must be at most 10 times the {data.train_size} "
@@ -33,10 +34,15 @@ class Run:
             )
         self.config, self.table, self.recipe = config, table, recipe
         self.data, self.folder = data, folder
+        self.cluster, self.strategy = cluster, strategy
+        # Where this machine writes: the chief does it for all.
+        self.desk = folder if cluster.is_chief else None
         self.steps = max(1, round(data.train_size / config.batch_size))
         # A bar needs a terminal.
         lines = verbose == 1 and not sys.stdout.isatty()
         self.verbose = 2 if lines else verbose
+        if not cluster.is_chief:
+            self.verbose = 0
         self.description = run_folder.describe(
             config, table, recipe, data, folder
         )
@@ -49,10 +55,24 @@ class Run:
 
     def find(self):
         """Returns the result of a run that is complete, or `None`."""
-        if self.folder is None:
-            return None
-        changes = run_folder.check_same(self.folder, self.description)
-        complete = results.read(self.folder, self.config)
+        changes = complete = None
+        if self.folder is not None:
+            changes = run_folder.check_same(self.folder, self.description)
+            complete = results.read(self.folder, self.config)
+            if complete is None:
+                self.newest = checkpoints.load_newest(
+                    self.folder, self.say, self.description
+                )
+        facts = {
+            **self.description,
+            **distribution.versions(),
+            "whether `output` holds the whole run": complete is not None,
+            "the newest checkpoint in `output`": self.newest
+            and self.newest.step,
+        }
+        workers.agree(self.cluster, self.strategy, facts)
+        if self.desk is None:
+            return complete
         if complete is not None:
             checkpoints.remove_all(self.folder)  # it may have been killed
             self.say(
@@ -60,42 +80,53 @@ class Run:
                 f"{printable(complete.summary)}"
             )
             return complete
-        self.newest = checkpoints.load_newest(
-            self.folder, self.say, self.description
-        )
         run_folder.write(self.folder, self.description)
         if self.newest and changes:
             self.say(changes)
         return None
 
-    def prepare(self, strategy, cut_once):
+    def prepare(self, cut_once):
         """Measures the data, and makes the streams of batches and the model.
 
         Args:
-            strategy: of `tf.distribute`.
             cut_once: whether to write the squares of large data sets.
         """
-        config, recipe, self.cut_once = self.config, self.recipe, cut_once
+        config, recipe = self.config, self.recipe
         self.say(configs.in_words(config, self.data))
         for sentence in self.data.skipped:
             self.say(sentence)
         keras.utils.set_random_seed(config.seed)
         with self.data.naming_bad_images():
             self.statistics = run_folder.measure_once(
-                self.folder, self.description, self.data, recipe.mean
+                self.desk, self.description, self.data, recipe.mean
             )
             if cut_once and recipe.epochs > 1:
-                self.data = writing.prepare_in_cache(
-                    self.data,
-                    preprocessing.resize_for(config.input_size),
-                    self.say,
-                    self.verbose,
+                self.data = workers.chief_first(
+                    self.cluster,
+                    self.strategy,
+                    lambda: writing.prepare_in_cache(
+                        self.data,
+                        preprocessing.resize_for(config.input_size),
+                        self.say,
+                        self.verbose,
+                    ),
                 )
-        self.validation = input_pipeline.validation_batches(
-            self.data, config.input_size, config.batch_size
+        validation = input_pipeline.validation_batches(
+            self.data, config.input_size, config.batch_size, self.cluster.share
         )
-        with strategy.scope():
-            self.model = self._compile()
+        self.validation = {"x": validation}
+        if self.cluster.count > 1:  # where its end is not seen
+            steps = -(-self.data.validation_size // config.batch_size)
+            self.validation = {
+                "x": self._on_devices(validation.repeat()),
+                "steps": steps,
+            }
+        with self.strategy.scope():
+            self.model = step.prepare(
+                self._build(config.precision, None),
+                self.statistics.mean,
+                recipe,
+            )
         self.progress = {"settings": self.description}
         if self.newest:
             checkpoints.restore(self.model, self.newest)
@@ -105,11 +136,18 @@ class Run:
                 f"{recipe.epochs * self.steps}."
             )
 
-    def fit(self, save_every, tensorboard, callbacks):
-        """Trains to the end of the recipe."""
+    def _on_devices(self, batches):
+        size = self.config.batch_size // self.config.replicas
+        return workers.on_devices(self.cluster, self.strategy, batches, size)
+
+    def fit(self, save_every, tensorboard, callbacks, again):
+        """Trains to the end of the recipe.
+
+        Args: as `train`; `again` is the command that goes on, if any does.
+        """
         with own_callbacks.graceful_shutdown() as interruption:
             self.keeper = own_callbacks.SaveProgress(
-                self.folder,
+                self.desk,
                 self.progress,
                 self.steps,
                 save_every,
@@ -128,7 +166,7 @@ class Run:
                 warning,
                 *callbacks,
             ]
-            if tensorboard:
+            if tensorboard and self.desk is not None:
                 events = self.folder / "tensorboard"
                 callbacks.append(keras.callbacks.TensorBoard(events))
             try:
@@ -138,7 +176,7 @@ class Run:
                 ):
                     self._fit(follow, callbacks)
             except KeyboardInterrupt:
-                self._say_how_to_go_on(save_every, tensorboard)
+                self._say_how_to_go_on(again)
                 raise
 
     def finish(self):
@@ -153,12 +191,14 @@ class Run:
         result = results.TrainingResult(
             classifier, history, self.config, learned, summary
         )
-        if self.folder is not None:
+        if self.desk is not None:
             results.write(self.folder, result, seconds)
             checkpoints.remove_all(self.folder)
             there = {path.name for path in self.folder.iterdir()}
             names = map(printable, sorted(there - {run_folder.LOCK}))
             self.say(f"Written to {printable(self.folder)}: {', '.join(names)}")
+        # Nobody leaves before all is written.
+        workers.wait(self.cluster, self.strategy)
         return result
 
     def _build(self, precision, activation):
@@ -176,34 +216,7 @@ class Run:
         finally:
             keras.config.set_dtype_policy(policy)
 
-    def _compile(self):
-        """Returns the model that is trained: logits out."""
-        network = self._build(self.config.precision, None)
-        model = color_noise.Recolored(network, self.statistics.mean)
-        recipe, first = self.recipe, self.recipe.stages[0]
-        # In mixed_float16, where small gradients would vanish, `compile` wraps
-        # it in an optimizer that scales the loss.
-        optimizer = optimizers.SGD2012(
-            first.rate, recipe.momentum, recipe.weight_decay, first.bias_rate
-        )
-        # The network first, for whatever looks at it or saves it.
-        for one in (network, model):
-            one.compile(
-                optimizer=optimizer,
-                loss=keras.losses.SparseCategoricalCrossentropy(
-                    from_logits=True
-                ),
-                weighted_metrics=[metrics.top_1, metrics.top_5],
-                # Left to Keras, XLA is on without a strategy on a GPU and off
-                # under one; said here, it does not depend on the machine. JAX
-                # computes nothing quickly without.
-                jit_compile=distribution.uses_xla(),
-            )
-            optimizer = network.optimizer
-        model.optimizer.build(model.trainable_variables)
-        return model
-
-    def _batches_from(self, step, noise_apart=True):
+    def _batches_from(self, first_step, noise_apart=True):
         recipe, strengths = self.recipe, self.recipe.noise_by_epoch()
         noise = None
         if any(strengths):
@@ -219,13 +232,14 @@ class Run:
             self.config.input_size,
             self.config.batch_size,
             seed=self.config.seed,
-            first_step=step,
+            first_step=first_step,
             crop_chunk=recipe.crop_chunk,
             last_offset=recipe.last_offset,
             random_crops=recipe.random_crops,
             random_flips=recipe.random_flips,
             noise=noise,
             noise_apart=noise_apart,
+            share=self.cluster.share,
         )
 
     def _draw_batch(self):
@@ -249,11 +263,14 @@ class Run:
                 self._validate(epoch, callbacks)
             else:
                 self.model.fit(
-                    self._batches_from(epoch * self.steps + behind),
+                    self._on_devices(
+                        self._batches_from(epoch * self.steps + behind)
+                    ),
                     initial_epoch=epoch,
                     epochs=epoch + 1 if behind else self.recipe.epochs,
                     steps_per_epoch=self.steps - behind,
-                    validation_data=self.validation,
+                    validation_data=self.validation["x"],
+                    validation_steps=self.validation.get("steps"),
                     callbacks=callbacks,
                     shuffle=False,  # the pipeline does
                     verbose=self.verbose,
@@ -268,22 +285,15 @@ class Run:
         together.on_train_begin()
         together.on_epoch_begin(epoch)
         found = self.model.evaluate(
-            self.validation, callbacks=together, return_dict=True, verbose=0
+            **self.validation, callbacks=together, return_dict=True, verbose=0
         )
         found = {f"val_{name}": value for name, value in found.items()}
         together.on_epoch_end(epoch, {**self.keeper.begun, **found})
         together.on_train_end()
 
-    def _say_how_to_go_on(self, save_every, tensorboard):
-        if self.folder is None:
+    def _say_how_to_go_on(self, again):
+        if again is None:
             return
-        again = configs.command(
-            self.config,
-            output=self.folder,
-            save_every=save_every,
-            tensorboard=tensorboard,
-            no_prepare=not self.cut_once,
-        )
         how = "Stopped; nothing is lost."
         if not self.keeper.saved:
             how = "Broken off; what was saved last is not lost."

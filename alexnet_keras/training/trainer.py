@@ -7,6 +7,7 @@ from alexnet_keras.data import datasets
 from alexnet_keras.training import config as configs
 from alexnet_keras.training import distribution
 from alexnet_keras.training import run_folder
+from alexnet_keras.training import workers
 from alexnet_keras.training.run import Run
 
 
@@ -31,13 +32,20 @@ def train(
     verbose=1,
     callbacks=(),
 ):
-    """Trains an AlexNet by a recipe with `fit` under `MirroredStrategy`.
+    """Trains an AlexNet by a recipe, with `fit` on one device or on many.
 
     Called again with the same settings and the same `output`, it goes on
     where it was stopped, by whatever, and ends with the same weights; a run
-    that is complete is returned as it is. On Keras's JAX backend (compiled)
-    and PyTorch backend it trains on one device; PyTorch's dropout, whose state
-    Keras does not save, begins anew when a run goes on.
+    that is complete is returned as it is.
+
+    Several GPUs train in step under `MirroredStrategy`, and several machines,
+    which `TF_CONFIG` describes and which get the same call, under
+    `MultiWorkerMirroredStrategy`: before TensorFlow has run anything, with an
+    `output` that all of them see. The first one writes and prints.
+
+    On Keras's JAX backend (compiled) and PyTorch backend it trains on one
+    device; PyTorch's dropout, whose state Keras does not save, begins anew
+    when a run goes on.
 
     Args:
         dataset: `"photo_patches"`, a TFDS name or the path of a folder of
@@ -50,10 +58,11 @@ def train(
             stretched to them. Defaults to the recipe's, and for
             `photo_patches` to 4.
         batch_size: images in a batch, over all replicas together; raised to
-            a multiple of `replicas`. Defaults to the recipe's, and for
+            a multiple of `replicas`, which it must be on several machines.
+            Defaults to the recipe's, and for
             `photo_patches` to 32.
-        replicas: GPUs, or logical CPUs on a machine without. Defaults to all
-            GPUs, or one CPU.
+        replicas: GPUs, or logical CPUs on a machine without, over all
+            machines. Defaults to all GPUs, or one CPU on each.
         input_size: side of the crops in pixels. Defaults to the variant's
             own, and for `photo_patches` to 83.
         learning_rate: of the weights in the first stage; all other rates
@@ -91,12 +100,15 @@ def train(
     Raises:
         ValueError: before anything runs, if an argument is out of range, the
             data set cannot be read, the crops are too small for the variant,
-            or `output` cannot be written, is in use by another process, or
-            holds a run with other settings or damaged files.
+            `output` cannot be written, is in use by another process, or
+            holds a run with other settings or damaged files, `TF_CONFIG` is
+            wrong, or machines differ in settings, data or versions.
+        ConnectionError: if another machine is lost; what was saved stays.
         OSError: if the disk is full; what was saved stays.
         KeyboardInterrupt: after Ctrl-C, with everything saved.
     """
     distribution.check_surroundings()
+    cluster = workers.find()
     config, table, recipe = configs.resolve(
         dataset,
         variant,
@@ -110,6 +122,7 @@ def train(
         precision=precision,
         seed=seed,
         skip_bad=skip_bad,
+        machines=cluster.count,
     )
     if save_every is not None:
         save_every = validation.integer("save_every", save_every)
@@ -128,12 +141,25 @@ def train(
             f"Received: a {type(wrong[0]).__name__} among callbacks"
         )
     folder = run_folder.claim(output, dataset)
-    with run_folder.hold(folder):
-        strategy = distribution.make_strategy(config.replicas)
+    again = folder and configs.command(
+        config,
+        output=folder,
+        save_every=save_every,
+        tensorboard=tensorboard,
+        no_prepare=not prepare,
+    )
+    with (
+        workers.naming_lost(cluster, again),
+        run_folder.hold(folder if cluster.is_chief else None),
+    ):
+        strategy = workers.make_strategy(cluster, config.replicas)
         data = datasets.load_dataset(dataset, config.skip_bad)
-        run = Run(config, table, recipe, data, folder, verbose)
+        run = Run(
+            *(config, table, recipe, data, folder, verbose),
+            *(cluster, strategy),
+        )
         if (complete := run.find()) is not None:
             return complete
-        run.prepare(strategy, prepare)
-        run.fit(save_every, tensorboard, callbacks)
+        run.prepare(prepare)
+        run.fit(save_every, tensorboard, callbacks, again)
         return run.finish()

@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import pipeline  # noqa: E402
 
-from alexnet_keras.data import color_noise  # noqa: E402
+from alexnet_keras.training import step  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_everything_is_noised_batches_of_crops(files, form):
         [keras.Input((224, 224, 3)), keras.layers.Flatten()]
     )
     mean = np.full(3, 120.0)
-    crops = color_noise.Recolored(flatten, mean)(beside)
+    crops = step.TrainingNetwork(flatten, mean)(beside)
     crops = tf.reshape(crops, (-1, 224, 224, 3))
     assert crops.shape == (4, 224, 224, 3)
     assert crops.dtype == tf.float32

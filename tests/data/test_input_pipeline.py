@@ -12,6 +12,7 @@ from alexnet_keras.data import color_noise  # noqa: E402
 from alexnet_keras.data import image_data  # noqa: E402
 from alexnet_keras.data import input_pipeline  # noqa: E402
 from alexnet_keras.data import readers  # noqa: E402
+from alexnet_keras.training.step import TrainingNetwork  # noqa: E402
 
 AS_IT_IS = readers.Reader()
 
@@ -317,7 +318,7 @@ def test_noise_apart_is_the_same_noise_on_the_device():
     network = keras.Sequential(
         [keras.Input((SIZE, SIZE, 3)), keras.layers.Flatten()]
     )
-    recolored = color_noise.Recolored(network, MEAN)
+    recolored = TrainingNetwork(network, MEAN)
     arguments = (black_and_white(), SIZE, BATCH, SEED)
     ours, theirs = (
         input_pipeline.training_batches(

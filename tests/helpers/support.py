@@ -113,7 +113,19 @@ def gradients(function, *arrays):
 
 def run_python(code, *arguments, backend="tensorflow"):
     """Runs `code` in a process of its own; returns what it printed."""
-    environment = {
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env=surroundings(backend),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def surroundings(backend="tensorflow"):
+    """The environment of a process that sees the package and these helpers."""
+    return {
         **os.environ,
         "KERAS_BACKEND": backend,
         "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -122,14 +134,6 @@ def run_python(code, *arguments, backend="tensorflow"):
             map(str, [ROOT, *(ROOT / "tests").glob("*/")])
         ),
     }
-    done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
 
 
 def start(code, *words):

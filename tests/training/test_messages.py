@@ -1,14 +1,21 @@
 """A run whose loss stays at that of guessing says so, and why."""
 
+import functools
 import math
 
 import hypothesis
 import numpy as np
 import pytest
 from hypothesis import strategies as st
+from kills import make_images
+from support import narrow
 
-from alexnet_keras.diagnostics.checklist import Fault
-from alexnet_keras.training import callbacks
+tf = pytest.importorskip("tensorflow")
+
+from alexnet_keras.diagnostics.checklist import Fault  # noqa: E402
+from alexnet_keras.training import callbacks  # noqa: E402
+from alexnet_keras.training import run  # noqa: E402
+from alexnet_keras.training import trainer  # noqa: E402
 
 # --- The loss of guessing ---
 
@@ -90,3 +97,40 @@ def test_the_warning_against_a_loop(losses, steps_an_epoch, classes, after):
         figure = float(sentence[len(head) :].partition(";")[0])
         assert figure == pytest.approx(loss, abs=6e-4)
         assert f"guessing has ln({classes}) = {chance:.3f}." in sentence
+
+
+# --- In a run, to the end ---
+
+
+def train(folder, after, monkeypatch, replicas):
+    """Five steps; weights of 0.01 are too small for so few filters."""
+    warning = functools.partial(callbacks.ChanceWarning, after=after)
+    monkeypatch.setattr(run.own_callbacks, "ChanceWarning", warning)
+    monkeypatch.setattr(run.static_checks, "LEAST", 16)
+    return trainer.train(
+        folder,
+        narrow("original"),
+        epochs=1,
+        batch_size=4,
+        input_size=67,
+        replicas=replicas,
+        verbose=2,
+    )
+
+
+@pytest.mark.parametrize(
+    "replicas", [1, pytest.param(2, marks=pytest.mark.slow)]
+)
+def test_the_cause_is_printed(replicas, tmp_path, monkeypatch, capsys):
+    folder = make_images(tmp_path)
+    explained = train(folder, 2, monkeypatch, replicas)
+    out = capsys.readouterr().out
+    assert out.count("guessing has ln(2) = 0.693.\n") == 2
+    assert out.count("The cause is looked for on copies") == 1
+    assert "1. initialization: Between images the outputs differ by" in out
+    silent = train(folder, 100, monkeypatch, replicas)
+    assert "of the last" not in capsys.readouterr().out
+    for ours, theirs in zip(
+        explained.model.get_weights(), silent.model.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)

@@ -18,10 +18,10 @@ tf = pytest.importorskip("tensorflow")
 import toy_runs  # noqa: E402
 from toy_runs import make_images  # noqa: E402
 from toy_runs import run  # noqa: E402
+from toy_runs import without_dropout  # noqa: E402
 
 from alexnet_keras import __main__ as command_line  # noqa: E402
 from alexnet_keras import optimizers  # noqa: E402
-from alexnet_keras import variants  # noqa: E402
 from alexnet_keras.data import datasets  # noqa: E402
 from alexnet_keras.training import run_folder  # noqa: E402
 from alexnet_keras.training.recipes import Recipe  # noqa: E402
@@ -31,18 +31,6 @@ pytestmark = pytest.mark.skipif(
     bool(tf.config.list_physical_devices("GPU")),
     reason="two logical CPUs stand in for two GPUs",
 )
-
-
-def without_dropout(table):
-    """With weights large enough for every layer to learn."""
-    layers = []
-    for layer in table.layers:
-        if isinstance(layer, variants.Dropout):
-            layer = dataclasses.replace(layer, rate=0.0)
-        elif isinstance(layer, variants.Conv | variants.Dense):
-            layer = dataclasses.replace(layer, init="glorot_uniform")
-        layers.append(layer)
-    return dataclasses.replace(table, layers=tuple(layers))
 
 
 @pytest.fixture(scope="module")
