@@ -30,6 +30,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 import contenders
 import numpy as np
+import scaling
 import speed
 import tensorflow as tf
 
@@ -159,7 +160,8 @@ def list_contenders(files, batch_size, count):
 
 
 def report(seconds):
-    """Prints images per second, and the ratio to training by round."""
+    """Prints images per second, the ratio to training, cores for GPUs."""
+    costs = {}
     for name, values in seconds.items():
         rates = [1 / value for value in values]
         line = (
@@ -170,9 +172,11 @@ def report(seconds):
             cost = 1e3 * os.cpu_count() * statistics.median(values)
             line += f"   {cost:.2f} ms"
         if name == EVERYTHING or name.startswith("prepared"):
+            costs[name] = cost
             ratio = speed.spread(seconds[TRAINING], values)
             line += f"   {ratio} times as fast as training"
         print(line, flush=True)
+    print(f"\nCores that keep a GPU busy\n{scaling.feeding(costs)}")
 
 
 def main():
