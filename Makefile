@@ -13,7 +13,7 @@ NOTEBOOKS = $(shell find notebooks -name '*.ipynb' -not -path '*/.*' | sort)
 
 help:
 	@echo 'make train          train on embedded photographs (1½ to 4 minutes, CPU)'
-	@echo 'make results        train the networks of the README (32 runs, 1½ hours each)'
+	@echo 'make results        train the networks of docs/results.md (32 runs, 1½ hours each)'
 	@echo 'make test           quick unit tests, then every notebook'
 	@echo 'make test-all       these, then the slow tests and those that need'
 	@echo '                    JAX, PyTorch or photographs beside the repository'
@@ -25,7 +25,7 @@ help:
 	@echo '                    (BACKEND=jax|torch, PHOTOS=folder with JPEG files)'
 	@echo 'make run-notebooks  run every notebook and store its outputs'
 	@echo 'make figures        draw the figure of the README'
-	@echo 'make claims         write CLAIMS.md and its part of the README'
+	@echo 'make claims         write docs/claims.md'
 	@echo 'make badges         write the git remote into every notebook'
 	@echo 'make clean          remove the environment'
 

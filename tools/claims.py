@@ -1,29 +1,26 @@
-"""Renders the claims about AlexNet: CLAIMS.md, and the README's ten.
+"""Renders the claims about AlexNet: docs/claims.md.
 
-    python tools/claims.py           write both
-    python tools/claims.py --check   fail if one is not what would be written
+    python tools/claims.py           write it
+    python tools/claims.py --check   fail if it is not what would be written
 
 The data are in assets/claims.toml, the proofs in tests/claims/claims_by_*.py.
 """
 
 import argparse
 import pathlib
-import re
 import tomllib
 from collections import Counter
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CLAIMS = ROOT / "assets" / "claims.toml"
-BEGIN, END = "<!-- claims -->", "<!-- /claims -->"
+PAGE = pathlib.PurePath("docs", "claims.md")
 VERDICTS = ("true", "false", "depends")
 NEEDED = {"number", "claim", "source", "verdict", "answer", "proof"}
 ALLOWED = NEEDED | {"shown", "surprising"}
 SHOWN = {"notebook", "text"}
 PLACES = range(1, 11)
 TABLE = "| | what is said | | what the numbers say | shown in | proof |\n"
-README_TABLE = (
-    "| what is said | | what the numbers say |\n| --- | --- | --- |\n"
-)
+SHORT_TABLE = "| what is said | | what the numbers say |\n| --- | --- | --- |\n"
 
 
 def read_claims(path=CLAIMS):
@@ -77,20 +74,23 @@ def find_proof(name):
 
 
 def render_page(claims):
-    """Returns the text of CLAIMS.md."""
+    """Returns the text of the page."""
     counts = Counter(claim["verdict"] for claim in claims)
     return (
         "# What is said about AlexNet, and what the numbers say\n\n"
         f"{len(claims)} claims from the paper, tutorials, blog posts and "
         f"forums: {counts['true']} are true, {counts['false']} are false, and "
         f"{counts['depends']} depend on how they are read.\n\n"
-        "This page is rendered from [assets/claims.toml](assets/claims.toml) "
+        "This page is rendered from [assets/claims.toml](../assets/claims.toml) "
         "by `make claims`. For every claim a proof computes the numbers of "
         "the answer and the verdict again, from the tables, the models and "
-        "the stored results; [a test](tests/claims/test_claims.py) fails when a "
+        "the stored results; [a test](../tests/claims/test_claims.py) fails when a "
         "number, a verdict or what a notebook shows is another. Where the "
         "answer says *compared*, published facts are set against each other "
         "and nothing is computed but that.\n\n"
+        "## Ten that surprise\n\n"
+        + render_surprising(claims)
+        + "\n## All of them\n\n"
         + TABLE
         + "| --- " * 6
         + "|\n"
@@ -106,7 +106,7 @@ def _page_row(claim):
         f"**{claim['verdict']}**",
         claim["answer"],
         _notebook_link(claim),
-        f"[`{proof}`]({find_proof(proof)})",
+        f"[`{proof}`](../{find_proof(proof)})",
     )
     return f"| {' | '.join(cells)} |\n"
 
@@ -119,11 +119,11 @@ def _notebook_link(claim):
     if "shown" not in claim:
         return ""
     name = claim["shown"]["notebook"]
-    return f"[notebook {int(name[:2])}](notebooks/{name})"
+    return f"[notebook {int(name[:2])}](../notebooks/{name})"
 
 
-def render_section(claims):
-    """Returns what is between the README's markers: the most surprising."""
+def render_surprising(claims):
+    """Returns a table of the ten that surprise most."""
     chosen = [claim for claim in claims if "surprising" in claim]
     chosen.sort(key=lambda claim: claim["surprising"])
     rows = "".join(
@@ -133,39 +133,16 @@ def render_section(claims):
         )
         for claim in chosen
     )
-    return f"\n{README_TABLE}{rows}"
+    return f"{SHORT_TABLE}{rows}"
 
 
 def _brackets(link):
     return f"({link})" if link else ""
 
 
-def replace_section(readme, section):
-    """Returns the README with another section between the markers.
-
-    Raises:
-        ValueError: if the markers are not there once each.
-
-    >>> replace_section(f"a {BEGIN}old{END} b", "new")
-    'a <!-- claims -->new<!-- /claims --> b'
-    """
-    pattern = re.escape(BEGIN) + "(.*?)" + re.escape(END)
-    found = re.findall(pattern, readme, re.DOTALL)
-    if len(found) != 1:
-        raise ValueError(
-            f"the README must have one section between {BEGIN} and {END}. "
-            f"Received: {len(found)}"
-        )
-    return readme.replace(f"{BEGIN}{found[0]}{END}", f"{BEGIN}{section}{END}")
-
-
 def render():
     """Returns the text of every file that is rendered, by its path."""
-    claims = read_claims()
-    page, readme = ROOT / "CLAIMS.md", ROOT / "README.md"
-    section = render_section(claims)
-    text = readme.read_text(encoding="utf-8")
-    return {page: render_page(claims), readme: replace_section(text, section)}
+    return {ROOT / PAGE: render_page(read_claims())}
 
 
 def stale():
@@ -188,6 +165,7 @@ def main():
             raise SystemExit(f"not as rendered: {', '.join(names)}")
         return
     for path, text in render().items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Trains the networks of the README's tables and stores what came out.
+"""Trains the networks of the tables of results and stores what came out.
 
     TFDS_DATA_DIR=… python tools/results.py [RUN …]
 

@@ -1,4 +1,4 @@
-"""What the README says is run: its example, its table, its commands."""
+"""What README and docs say is run: examples, tables, commands, links."""
 
 import math
 import re
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import ROOT
+from support import load_tool
 from support import narrow
 
 import alexnet_keras
@@ -22,11 +23,20 @@ from alexnet_keras.shapes import smallest_size
 from alexnet_keras.weights import imagenet as published
 from alexnet_lab.two_gpus import communication
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {
+    path.stem: path.read_text(encoding="utf-8")
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+}
+README = PAGES["README"]
+CLAIMS = load_tool("claims").read_claims()
 
 
-def code_blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def code_blocks(language, page="README"):
+    return re.findall(rf"```{language}\n(.*?)```", PAGES[page], re.DOTALL)
+
+
+def test_the_readme_is_one_page():
+    assert len(README.split()) <= 1200
 
 
 def write_patches(folder, count):
@@ -50,8 +60,8 @@ def test_the_ten_lines_learn_from_a_folder(tmp_path, monkeypatch):
     With the paper's network and `SGD(0.01)` 6 % are right, a loss of 2.6.
     """
     example = code_blocks("python")[0]
-    assert len(example.strip().splitlines()) <= 14
-    smaller = example.replace("shape = (80, 80, 3)", "shape = (48, 48, 3)")
+    assert len(example.strip().splitlines()) <= 13
+    smaller = example.replace("(80, 80)", "(48, 48)")
     assert smaller != example
     write_patches(tmp_path / "my_images", 240)
     monkeypatch.chdir(tmp_path)
@@ -77,7 +87,8 @@ def test_the_question_why_gets_an_answer(capsys):
     model.compile("sgd", "sparse_categorical_crossentropy")
     batch = np.random.default_rng(0).uniform(-99, 99, (8, 67, 67, 3))
     images = tf.data.Dataset.from_tensors((batch, np.arange(8) % 7))
-    exec(code_blocks("python")[-1], {"model": model, "images": images})
+    (question,) = code_blocks("python", "why_mine_does_not_train")
+    exec(question, {"model": model, "images": images})
     answer = capsys.readouterr().out
     assert answer.startswith("1. ") or answer.startswith("Nothing on the")
 
@@ -85,6 +96,7 @@ def test_the_question_why_gets_an_answer(capsys):
 def test_the_lines_on_published_weights(monkeypatch, capsys):
     """With random weights and made-up names in place of the downloads."""
     example = code_blocks("python")[1]
+    assert example == code_blocks("python", "weights")[0]
     whole = alexnet_keras.build_alexnet
 
     def build(variant, weights):
@@ -100,7 +112,7 @@ def test_the_lines_on_published_weights(monkeypatch, capsys):
 
 
 def test_the_lines_on_other_uses():
-    example = code_blocks("python")[2]
+    example = code_blocks("python", "weights")[-1]
     network = alexnet_keras.build_alexnet(
         input_shape=(67, 67, 3), variant=narrow("caffe")
     )
@@ -121,8 +133,8 @@ def test_the_lines_on_other_uses():
 
 
 def test_the_table_of_variants_is_the_code():
-    section = README.split("## Which AlexNet?")[1].split("\n## ")[0]
-    head, *rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", section, re.MULTILINE)
+    table = PAGES["variants"]
+    head, *rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", table, re.MULTILINE)
     assert head[0] == "variant"
     assert [name for name, _ in rows] == list(VARIANTS)
     for name, cells in rows:
@@ -136,10 +148,19 @@ def test_the_table_of_variants_is_the_code():
         assert entries[-2] == str(smallest_size(name))
         parameters = sum(row.parameters for row in derived.values())
         assert entries[-1] == f"{parameters:,}"
+        short = re.search(rf"\| `{name}`.*\| ([\d,]+) \|\n", README)[1]
+        assert short == entries[-1]
+
+
+def test_the_claims_are_counted():
+    false = sum(claim["verdict"] == "false" for claim in CLAIMS)
+    text = " ".join(README.split())
+    assert f"of {len(CLAIMS)} claims {false} are false" in text
+    assert f"[{len(CLAIMS)} claims about AlexNet]" in text
 
 
 def test_the_bytes_between_devices_are_those_of_the_table():
-    section = README.split("### Two towers on two devices")[1]
+    section = PAGES["results"].split("## Two towers on two devices")[1]
     rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", section, re.MULTILINE)
     assert [name for name, _ in rows][:2] == ["original", "paper"]
     for name, cells in rows[:2]:
@@ -152,25 +173,29 @@ def test_the_bytes_between_devices_are_those_of_the_table():
 def test_the_commands_are_ones_that_exist():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
-    named = set(re.findall(r"(?:`|^)make ([\w-]+)", README, re.MULTILINE))
+    everything = "\n".join(PAGES.values())
+    named = set(re.findall(r"(?:`|^)make ([\w-]+)", everything, re.MULTILINE))
     assert {"train", "test"} <= named <= targets
     parser = command_line._parser()
-    commands = re.findall(
-        r"python -m alexnet_keras (.+)", "\n".join(code_blocks("bash"))
-    )
-    assert len(commands) >= 4
+    blocks = [block for page in PAGES for block in code_blocks("bash", page)]
+    commands = re.findall(r"python -m alexnet_keras (.+)", "\n".join(blocks))
+    assert len(commands) >= 8
     for command in commands:
         parser.parse_args(shlex.split(command, comments=True))
 
 
 def test_every_link_into_the_repository_leads_somewhere():
-    links = re.findall(r"\]\(((?!https?:)[^)#]+)\)", README)
-    assert len(links) > 5
-    for link in links:
-        assert (ROOT / link).exists(), link
+    for page, text in PAGES.items():
+        folder = ROOT if page == "README" else ROOT / "docs"
+        links = re.findall(r"\]\(((?!https?:)[^)#]+)[^)]*\)", text)
+        for link in links:
+            assert (folder / link).exists(), (page, link)
+    pages = set(re.findall(r"\]\(docs/(\w+)\.md\)", README))
+    assert pages == set(PAGES) - {"README"}
 
 
 def test_every_folder_of_the_module_is_named():
     for path in (ROOT / "alexnet_keras").glob("*/__init__.py"):
         if path.parent.name != "utils":
-            assert f"| `alexnet_keras/{path.parent.name}/` |" in README
+            row = f"| `alexnet_keras/{path.parent.name}/` |"
+            assert row in PAGES["where_things_are"]

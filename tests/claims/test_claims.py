@@ -40,7 +40,7 @@ def test_every_proof_proves_a_claim():
     assert sorted(PROOFS) == sorted(claim["proof"] for claim in CLAIMS)
 
 
-def test_the_page_and_the_readme_are_as_rendered():
+def test_the_page_is_as_rendered():
     assert tool.stale() == [], "run `make claims`"
 
 

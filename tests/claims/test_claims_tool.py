@@ -49,42 +49,38 @@ def root(tmp_path, monkeypatch):
     )
     monkeypatch.setattr(tool, "ROOT", tmp_path)
     monkeypatch.setattr(tool, "read_claims", lambda: claims)
-    readme = "# Title\n<!-- claims -->old<!-- /claims -->\nend\n"
-    (tmp_path / "README.md").write_text(readme)
     return tmp_path
 
 
-def test_both_files_are_written_and_then_up_to_date(root, monkeypatch):
-    assert tool.stale() == ["CLAIMS.md", "README.md"]
+def test_the_page_is_written_and_then_up_to_date(root, monkeypatch):
+    assert tool.stale() == ["claims.md"]
     monkeypatch.setattr("sys.argv", ["claims.py"])
     tool.main()
     assert tool.stale() == []
-    page = (root / "CLAIMS.md").read_text(encoding="utf-8")
+    page = (root / "docs" / "claims.md").read_text(encoding="utf-8")
     assert "2 claims from" in page
     assert "0 are true, 1 are false, and 1 depend on" in page
     assert page.endswith(
         "| 1 | Six. *The paper, §1.* | **false** | It is 5. |  | "
-        "[`five_1`](tests/claims/claims_by_hand.py) |\n"
+        "[`five_1`](../tests/claims/claims_by_hand.py) |\n"
         "| 3 | Six. *The paper, §1.* | **depends** | It is 5. | "
-        "[notebook 5](notebooks/05_relu.ipynb) | "
-        "[`five_3`](tests/claims/claims_by_hand.py) |\n"
+        "[notebook 5](../notebooks/05_relu.ipynb) | "
+        "[`five_3`](../tests/claims/claims_by_hand.py) |\n"
     )
-    assert (root / "README.md").read_text(encoding="utf-8") == (
-        "# Title\n<!-- claims -->\n"
+    assert (
         "| what is said | | what the numbers say |\n| --- | --- | --- |\n"
         "| Six. | **depends** | It is 5. "
-        "([notebook 5](notebooks/05_relu.ipynb)) |\n"
-        "| Six. | **false** | It is 5. |\n"
-        "<!-- /claims -->\nend\n"
-    )
+        "([notebook 5](../notebooks/05_relu.ipynb)) |\n"
+        "| Six. | **false** | It is 5. |\n\n"
+    ) in page
 
 
 def test_check_names_what_is_not_as_rendered(root, monkeypatch):
     monkeypatch.setattr("sys.argv", ["claims.py"])
     tool.main()
-    (root / "CLAIMS.md").write_text("by hand", encoding="utf-8")
+    (root / "docs" / "claims.md").write_text("by hand", encoding="utf-8")
     monkeypatch.setattr("sys.argv", ["claims.py", "--check"])
-    with pytest.raises(SystemExit, match="not as rendered: CLAIMS.md$"):
+    with pytest.raises(SystemExit, match="not as rendered: claims.md$"):
         tool.main()
 
 
@@ -124,13 +120,6 @@ def test_a_proof_that_is_not_there_is_named(root):
         "`proof` must be a function in tests/claims/claims_by_*.py. "
         "Received: proof='six'"
     )
-
-
-@pytest.mark.parametrize("times", [0, 2])
-def test_a_readme_needs_one_place_for_the_claims(times):
-    readme = "<!-- claims --><!-- /claims -->" * times
-    with pytest.raises(ValueError, match=f"Received: {times}$"):
-        tool.replace_section(readme, "")
 
 
 def test_colour_shares_against_a_loop():
