@@ -4,10 +4,10 @@ from importlib import resources
 
 
 def stored_result(name):
-    """Returns a stored result, a JSON file of `assets/results`.
+    """Returns a stored result, a file of `assets/results`.
 
     Args:
-        name: of the file, without `.json`.
+        name: of the file; of a JSON file without `.json`.
 
     Returns:
         A path, or what is read like one.
@@ -19,9 +19,9 @@ def stored_result(name):
     'imagenette_original.json'
     """
     folder = resources.files("alexnet_lab.stored_results")
-    path = folder / f"{name}.json"
-    if path.is_file():
-        return path
+    for path in (folder / f"{name}.json", folder / name):
+        if path.is_file():
+            return path
     names = sorted(
         file.name.removesuffix(".json")
         for file in folder.iterdir()
