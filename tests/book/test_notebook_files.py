@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 
 import pytest
 from notebook_rules import find_faults
@@ -23,6 +24,18 @@ def test_a_notebook_keeps_the_rules(path):
     badge = notebooks.expected_badge(path, repository, ref)
     install = notebooks.expected_install(repository, ref)
     assert find_faults(path, badge, install) == []
+
+
+@every_notebook
+def test_links_into_the_repository_lead_somewhere(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    text = "\n".join(
+        "".join(cell["source"])
+        for cell in cells
+        if cell["cell_type"] == "markdown"
+    )
+    for link in re.findall(r"\]\((?!https?:|#)([^)#]+)[^)]*\)", text):
+        assert (path.parent / link).exists(), link
 
 
 @pytest.mark.parametrize("path", TOP, ids=lambda path: path.name)
