@@ -1,6 +1,7 @@
 """Several machines: two processes on one, and what `TF_CONFIG` may say."""
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -272,7 +273,8 @@ def test_a_killed_machine_ends_the_others_and_the_run_goes_on(
 
     codes, said = run_together(dataset, tmp_path / "killed")
     assert codes == [0, 0], said
-    assert "Goes on after step 5 of 12." in said[0][0]
+    # The chief notices before or after its own fifth step.
+    assert re.search(r"Goes on after step [45] of 12\.", said[0][0])
     assert said[1][0] == ""  # the chief speaks for all
     for number in (0, 1):
         for one, other in zip(
