@@ -72,11 +72,11 @@ def _against_overfitting():
     yield Condition("all three", half, weight_decay=5e-4, augment=True, **same)
 
 
-def _normalizers_and_pools(plain, other_rates=None, **options):
+def _normalizers_and_pools(plain, other_rates=(), **options):
     """Raw pixels: only large values let LRN do more than divide by k^0.75.
 
-    Rates are searched for each. `other_rates` are those that the search finds
-    for the other of the two, so that LRN is compared at equal rates as well.
+    Rates are searched for each. `other_rates` says at which others a network
+    is trained as well, so that LRN is compared at equal rates.
     """
     yield Condition("neither", plain, **options)
     lrn = small_networks.normalized(plain, variants.LRN)
@@ -85,8 +85,11 @@ def _normalizers_and_pools(plain, other_rates=None, **options):
     yield Condition("batch normalization", batch, **options)
     pools = small_networks.with_pooling(plain, size=2, stride=2)
     yield Condition("2/2 pooling", pools, **options)
-    for name, rate in (other_rates or {}).items():
-        table = {"neither": plain, "LRN": lrn}[name]
+    of_2012 = small_networks.normalized(plain, variants.LRN, alpha=2e-5)
+    yield Condition("LRN of 2012", of_2012, **options)
+    tables = {"neither": plain, "LRN": lrn, "LRN of 2012": of_2012}
+    for name, rate in other_rates:
+        table = tables[name]
         name = f"{name}, rate {rate:g}"
         yield Condition(name, table, learning_rate=rate, **options)
 
@@ -175,7 +178,11 @@ EXPERIMENTS = {
             tuple(
                 _normalizers_and_pools(
                     small_networks.four_layer("relu", 0.01, pixel_scale=1.0),
-                    other_rates={"neither": 0.01, "LRN": 0.003},
+                    other_rates=(
+                        ("neither", 0.01),
+                        ("LRN", 0.003),
+                        ("LRN of 2012", 0.003),
+                    ),
                 )
             ),
             epochs=10,
@@ -186,7 +193,13 @@ EXPERIMENTS = {
             "The same in a quarter of an AlexNet on photographs.",
             tuple(
                 _normalizers_and_pools(
-                    small_networks.quarter_alexnet(), augment=True
+                    small_networks.quarter_alexnet(),
+                    other_rates=(
+                        ("neither", 0.003),
+                        ("LRN", 0.001),
+                        ("LRN of 2012", 0.001),
+                    ),
+                    augment=True,
                 )
             ),
             epochs=10,

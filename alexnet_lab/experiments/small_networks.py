@@ -118,15 +118,16 @@ def quarter_alexnet():
     )
 
 
-def normalized(table, kind):
+def normalized(table, kind, **options):
     """Returns a table with normalizers where AlexNet has them.
 
-    That is behind `conv1` and `conv2`: `LRN` follows the ReLU, as in the
+    That is after `conv1` and `conv2`: `LRN` follows the ReLU, as in the
     paper; `BatchNorm` comes in front of it, as in its paper.
 
     Args:
         table: a `Variant` without normalizers.
         kind: `specs.LRN` or `specs.BatchNorm`.
+        **options: of its layers, such as `alpha` of `LRN`.
 
     >>> table = normalized(four_layer(), BatchNorm)
     >>> [layer.name for layer in table.layers][:4]
@@ -138,7 +139,8 @@ def normalized(table, kind):
         if number not in ("1", "2"):
             layers.append(layer)
             continue
-        norm, relu = kind(f"norm{number}"), Activation(f"relu{number}")
+        norm = kind(f"norm{number}", **options)
+        relu = Activation(f"relu{number}")
         if kind is BatchNorm:
             linear = dataclasses.replace(layer, activation=None)
             layers += [linear, norm, relu]

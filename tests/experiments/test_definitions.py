@@ -113,24 +113,33 @@ def test_normalizers_and_pools_leave_every_shape(name, size):
     assert kinds["batch normalization"] == ["batch_norm"]
 
 
-def test_lrn_is_compared_at_equal_rates_too():
-    """Each once more at the rate that the search found for the other."""
-    name = "normalization_and_pooling"
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [
+        ("normalization_and_pooling", "cifar10"),
+        ("normalization_and_pooling_of_photographs", "imagenette"),
+    ],
+)
+def test_lrn_is_compared_at_equal_rates_too(name, record):
+    """At the rate that the search found for the network without it."""
     conditions = {
         condition.name: condition
         for condition in definitions.EXPERIMENTS[name].conditions
     }
-    record = results_file.load_results(stored_result(f"{name}_cifar10"))
+    stored = stored_result(f"normalization_and_pooling_{record}")
     found = {
-        name: record.record["conditions"][name]["learning_rate"]
-        for name in ("neither", "LRN")
+        name: part["learning_rate"]
+        for name, part in results_file.load_results(stored)
+        .record["conditions"]
+        .items()
     }
-    assert found["neither"] != found["LRN"]
-    for name, other in (("neither", "LRN"), ("LRN", "neither")):
-        fixed = conditions[f"{name}, rate {found[other]:g}"]
+    assert found["neither"] < found["LRN"]
+    pairs = [("LRN", "neither"), ("neither", "LRN"), ("LRN of 2012", "neither")]
+    for network, other in pairs:
+        fixed = conditions[f"{network}, rate {found[other]:g}"]
         assert fixed.learning_rate == found[other]
-        assert fixed.table == conditions[name].table
-    assert len(conditions) == 6
+        assert fixed.table == conditions[network].table
+    assert len(conditions) == 5 + len(pairs)
 
 
 # --- The networks ---
