@@ -165,7 +165,7 @@ def _too_faint(images, run, fit):
     seen = (
         f"Between images the outputs differ by {last.spread:.1g}, and in "
         f"{len(run.losses)} steps on this batch nothing is learned (loss "
-        f"{run.losses[-1]:.3g}, guessing has {run.chance:.3g})"
+        f"{run.losses[-1]:.3g}, chance is {run.chance:.3g})"
     )
     mended = fit(_as_he(images, 1 / max(entering, 1e-30)), times=PATIENCE)
     if not mended.learned:

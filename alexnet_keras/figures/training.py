@@ -39,12 +39,12 @@ def plot_history(history, classes):
         ax.legend()
     axes[0].set(ylabel="cross-entropy (nats)", ylim=(0, None))
     axes[0].set_title(
-        f"Validation loss {_last(history, 'val_loss'):.2f}; guessing has "
+        f"Validation loss {_last(history, 'val_loss'):.2f}; chance is "
         f"{math.log(classes):.2f}"
     )
     axes[1].set(ylabel="top-1 accuracy", ylim=(0, 1))
     axes[1].set_title(
-        f"Validation top-1 {_last(history, 'val_top_1'):.0%}; guessing has "
+        f"Validation top-1 {_last(history, 'val_top_1'):.0%}; chance is "
         f"{1 / classes:.1%}"
     )
     return axes
@@ -159,5 +159,5 @@ def plot_predictions(images, labels, probabilities, class_names, columns=5):
         if guess != label:
             text = f"✗ {text}\nis {names[label]}"
         ax.set_title(text, fontsize=8)
-    figure.suptitle(f"{right} of {len(images)} named rightly")
+    figure.suptitle(f"{right} of {len(images)} classified correctly")
     return axes

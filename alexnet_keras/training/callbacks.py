@@ -252,7 +252,7 @@ class ChanceWarning(keras.callbacks.Callback):
         if loss > metrics.NEAR_CHANCE * self.chance:
             self.say(
                 f"The loss of the last {self.steps} steps is {loss:.3f}; "
-                f"guessing has ln({math.exp(self.chance):.0f}) = "
+                f"chance is ln({math.exp(self.chance):.0f}) = "
                 f"{self.chance:.3f}."
             )
             self._explain()

@@ -26,13 +26,13 @@ def test_curves_are_the_history_and_chance_is_drawn():
         assert list(first.get_ydata()) == HISTORY[names[0]]
         assert list(second.get_ydata()) == HISTORY[names[1]]
         assert set(line.get_ydata()) == {chance}
-    assert loss.get_title() == "Validation loss 1.25; guessing has 2.30"
-    assert accuracy.get_title() == "Validation top-1 50%; guessing has 10.0%"
+    assert loss.get_title() == "Validation loss 1.25; chance is 2.30"
+    assert accuracy.get_title() == "Validation top-1 50%; chance is 10.0%"
 
 
 def test_a_run_without_validation_is_drawn_too():
     loss, _ = training.plot_history({"loss": [1.0]}, classes=3)
-    assert loss.get_title() == "Validation loss nan; guessing has 1.10"
+    assert loss.get_title() == "Validation loss nan; chance is 1.10"
 
 
 @pytest.mark.parametrize("as_tensor", [False, True])
@@ -48,7 +48,7 @@ def test_predictions_count_and_mark_errors(as_tensor):
     )
     titles = [ax.get_title() for ax in axes.flat]
     assert titles == ["cat 75%", "✗ cat 75%\nis dog", "dog 75%", ""]
-    assert axes[0, 0].figure.get_suptitle() == "2 of 3 named rightly"
+    assert axes[0, 0].figure.get_suptitle() == "2 of 3 classified correctly"
 
 
 def test_networks_are_compared_after_the_images_that_all_have_seen():

@@ -20,7 +20,7 @@ from alexnet_keras.training import trainer  # noqa: E402
 # --- The loss of guessing ---
 
 SENTENCE = (
-    "The loss of the last {steps} steps is {loss:.3f}; guessing has "
+    "The loss of the last {steps} steps is {loss:.3f}; chance is "
     "ln({classes}) = {chance:.3f}."
 )
 
@@ -96,7 +96,7 @@ def test_the_warning_against_a_loop(losses, steps_an_epoch, classes, after):
         assert sentence.startswith(head)
         figure = float(sentence[len(head) :].partition(";")[0])
         assert figure == pytest.approx(loss, abs=6e-4)
-        assert f"guessing has ln({classes}) = {chance:.3f}." in sentence
+        assert f"chance is ln({classes}) = {chance:.3f}." in sentence
 
 
 # --- In a run, to the end ---
@@ -125,7 +125,7 @@ def test_the_cause_is_printed(replicas, tmp_path, monkeypatch, capsys):
     folder = make_images(tmp_path)
     explained = train(folder, 2, monkeypatch, replicas)
     out = capsys.readouterr().out
-    assert out.count("guessing has ln(2) = 0.693.\n") == 2
+    assert out.count("chance is ln(2) = 0.693.\n") == 2
     assert out.count("The cause is looked for on copies") == 1
     assert "1. initialization: Between images the outputs differ by" in out
     silent = train(folder, 100, monkeypatch, replicas)
