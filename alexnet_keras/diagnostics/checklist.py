@@ -1,6 +1,6 @@
 """Is it training, and if not, why: the check-list as a function.
 
-Every line of it is shown at work in notebook 08. What can be read off a batch,
+Every line of it is shown at work in notebook 09. What can be read off a batch,
 the weights and the settings is read off. For the rest a copy of the model is
 trained on the batch for some steps, and again with one thing changed: what is
 named as the cause is what made the difference.

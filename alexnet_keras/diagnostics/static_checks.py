@@ -83,10 +83,16 @@ def _is_new(layer):
 
 def check_softmax(model, images, outputs):
     """Does the loss expect what the model gives?"""
+    layers = [*filter(activations.is_softmax, activations.all_layers(model))]
+    if lone := [x.name for x in layers if getattr(x, "units", None) == 1]:
+        yield (
+            f"{_list(lone)} is a softmax over one output, which is 1 whatever "
+            'the image. Use `activation="sigmoid"`, or two outputs.'
+        )
+        return
     kind, from_logits = _describe_loss(model.loss)
     if kind is None:
         return
-    layers = [*filter(activations.is_softmax, activations.all_layers(model))]
     heard = activations.listen(model, images, layers)
     probable = _are_probable(outputs)
     if len(heard) > 1 and any(_are_probable(read) for _, read, _ in heard):

@@ -28,6 +28,7 @@ SAYS = {
     "sorted": "All 96 images have the same label, 0: the data are sorted",
     "frozen": "3 of 6 layers with weights are frozen: conv1, conv2, fc4.",
     "two softmaxes": "The model has 2 softmaxes.",
+    "one output": "answer is a softmax over one output, which is 1 whatever",
     "softmax and from_logits": "(`from_logits=True`) and applies a softmax",
     "logits for probabilities": "Say `from_logits=True` to the loss.",
     "shuffled": "the labels may not belong to the images",

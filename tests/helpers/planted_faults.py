@@ -96,6 +96,16 @@ def two_softmaxes():
     return model
 
 
+def one_output():
+    """The old mistake of two classes: a softmax over a single unit."""
+    keras.utils.set_random_seed(1)
+    layers = [keras.Input((SIZE, SIZE, 3)), keras.layers.Flatten()]
+    layers.append(keras.layers.Dense(1, "softmax", name="answer"))
+    model = keras.Sequential(layers)
+    model.compile("sgd", "binary_crossentropy")
+    return model
+
+
 def in_a_chain():
     """Sequential, with a Rescaling, Adam, one-hot labels: nothing of ours."""
     keras.utils.set_random_seed(1)
@@ -151,6 +161,7 @@ READ_OFF = {
     "sorted": (lambda: build(six_layer()), IMAGES, 0 * LABELS, ["labels"]),
     "frozen": (frozen, IMAGES, LABELS, ["frozen layers"]),
     "two softmaxes": (two_softmaxes, IMAGES, LABELS, ["softmax"]),
+    "one output": (one_output, IMAGES, LABELS > 0, ["softmax"]),
     "softmax and from_logits": (
         lambda: build(six_layer(), loss=LOGITS_LOSS, activation="softmax"),
         IMAGES,
