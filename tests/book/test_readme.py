@@ -93,7 +93,7 @@ def test_the_question_why_gets_an_answer(capsys):
     assert answer.startswith("1. ") or answer.startswith("Nothing on the")
 
 
-def test_the_lines_on_published_weights(monkeypatch, capsys):
+def test_the_lines_on_published_weights(tmp_path, monkeypatch, capsys):
     """With random weights and made-up names in place of the downloads."""
     example = code_blocks("python")[1]
     assert example == code_blocks("python", "weights")[0]
@@ -107,7 +107,9 @@ def test_the_lines_on_published_weights(monkeypatch, capsys):
     utilities = keras.src.applications.imagenet_utils
     monkeypatch.setattr(utilities, "CLASS_INDEX", index)
     monkeypatch.setattr(alexnet_keras, "build_alexnet", build)
-    exec(example, {"photographs": np.zeros((1, 227, 227, 3), "uint8")})
+    Image.new("RGB", (400, 300)).save(tmp_path / "photograph.jpg")
+    monkeypatch.chdir(tmp_path)
+    exec(example, {})
     assert "name " in capsys.readouterr().out
 
 
