@@ -1,11 +1,11 @@
-"""Draws the filters of a trained conv1, and stores how much colour each has.
+"""Stores how much colour each filter of a trained conv1 has.
 
     python tools/conv1_colors.py ../shared/data/bvlc_alexnet_q7_partial.npz
 
 The file holds `conv1_W`, kernels of shape (height, width, channels, filters)
 of a network that was trained in two groups; here Caffe's `bvlc_alexnet`, whose
-channels are blue, green, red. Numbers go into `assets/results/conv1_colors.json`
-and a picture into `conv1_filters.png`; none of the weights.
+channels are blue, green, red. Only numbers go into
+`assets/results/conv1_colors.json`.
 """
 
 import argparse
@@ -13,11 +13,9 @@ import json
 import pathlib
 
 import numpy as np
-from PIL import Image
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 STORED = ROOT / "assets" / "results" / "conv1_colors.json"
-PICTURE = STORED.with_name("conv1_filters.png")
 TRAINED_WITH = "bvlc_alexnet (Caffe), conv1_W in 8 bits"
 
 
@@ -64,27 +62,6 @@ def measure(path):
     }
 
 
-def draw(kernels, columns=16):
-    """Returns all filters side by side, as bytes for a picture.
-
-    Each is stretched from black to white on its own; a white line lies
-    between them.
-
-    Args:
-        kernels: `(height, width, channels, filters)`, red first.
-        columns: filters in a row. Defaults to 16.
-    """
-    kernels = np.moveaxis(np.asarray(kernels, "float64"), -1, 0)
-    low, high = (
-        f(kernels, axis=(1, 2, 3), keepdims=True) for f in (np.min, np.max)
-    )
-    tiles = np.round(255 * (kernels - low) / (high - low)).astype("uint8")
-    tiles = np.pad(tiles, ((0, 0), (0, 1), (0, 1), (0, 0)), constant_values=255)
-    count, height, width, channels = tiles.shape
-    rows = tiles.reshape(count // columns, columns, height, width, channels)
-    return rows.swapaxes(1, 2).reshape(-1, columns * width, channels)
-
-
 def main():
     """Runs the command line."""
     parser = argparse.ArgumentParser(
@@ -95,8 +72,6 @@ def main():
     record = measure(path)
     text = json.dumps(record, indent=1) + "\n"
     STORED.write_text(text, encoding="utf-8")
-    with np.load(path) as weights:
-        Image.fromarray(draw(weights["conv1_W"][:, :, ::-1])).save(PICTURE)
     halves = np.split(np.array(record["color_shares"]), 2)
     print(
         "mean share of colour by group:", *(f"{h.mean():.2f}" for h in halves)
