@@ -55,6 +55,17 @@ def _activations():
         yield Condition(f"{activation}, raw pixels", table)
 
 
+def _activations_of_alexnet():
+    for activation in ("relu", "tanh"):
+        table = small_networks.quarter_alexnet(activation)
+        yield Condition(f"{activation}, raw pixels", table, augment=True)
+        scaled = small_networks.quarter_alexnet(activation, "glorot_uniform")
+        scaled = dataclasses.replace(
+            scaled, pixel_scale=small_networks.PIXEL_SCALE
+        )
+        yield Condition(activation, scaled, augment=True)
+
+
 def _against_overfitting():
     plain = small_networks.six_layer()
     half = small_networks.six_layer(dropout=0.5)
@@ -65,11 +76,20 @@ def _against_overfitting():
         yield Condition(f"dropout {rate:g}", table, **same)
     of_2012 = small_networks.six_layer(dropout=0.5, rescale="test")
     yield Condition("dropout of 2012", of_2012, **same)
+    for place in ("in front of fc4 and fc5", "after conv1 to conv3"):
+        table = small_networks.six_layer(dropout=0.5, place=place)
+        yield Condition(f"dropout 0.5 {place}", table, **same)
     for decay in (5e-4, 5e-3):
         name = f"weight decay {decay:g}"
         yield Condition(name, plain, weight_decay=decay, **same)
     yield Condition("augmentation", plain, augment=True, **same)
     yield Condition("all three", half, weight_decay=5e-4, augment=True, **same)
+
+
+def _dropout_of_alexnet():
+    for name, dropout in (("nothing", 0.0), ("dropout 0.5", 0.5)):
+        table = small_networks.quarter_alexnet(dropout=dropout)
+        yield Condition(name, table, learning_rate=0.001, augment=True)
 
 
 def _normalizers_and_pools(plain, other_rates=(), **options):
@@ -164,12 +184,30 @@ EXPERIMENTS = {
             target=0.25,
         ),
         Experiment(
+            "relu_of_photographs",
+            "The same in a quarter of an AlexNet on photographs.",
+            tuple(_activations_of_alexnet()),
+            epochs=10,
+            size=99,
+            batch_size=64,
+            measured=1000,
+        ),
+        Experiment(
             "dropout",
             "What do dropout, weight decay and augmentation do against "
             "overfitting, and what do they cost?",
             tuple(_against_overfitting()),
             epochs=20,
             train_size=5000,
+        ),
+        Experiment(
+            "dropout_of_photographs",
+            "The same in a quarter of an AlexNet on photographs.",
+            tuple(_dropout_of_alexnet()),
+            epochs=20,
+            size=99,
+            batch_size=64,
+            measured=1000,
         ),
         Experiment(
             "normalization_and_pooling",

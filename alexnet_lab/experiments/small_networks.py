@@ -56,13 +56,22 @@ def four_layer(
     return dataclasses.replace(table, pixel_scale=pixel_scale)
 
 
-def six_layer(dropout=0.0, rescale="train"):
+# Where dropout stands in `six_layer`: after which layers.
+PLACES = {
+    "after fc4 and fc5": ("fc4", "fc5"),
+    "in front of fc4 and fc5": ("flatten", "fc4"),
+    "after conv1 to conv3": ("pool1", "pool2", "conv3"),
+}
+
+
+def six_layer(dropout=0.0, rescale="train", place="after fc4 and fc5"):
     """`four_layer` with AlexNet's two large fully connected layers.
 
     Args:
-        dropout: share of the values that are set to zero behind `fc4` and
-            `fc5`; with 0 the table has no dropout. Defaults to 0.
+        dropout: share of the values that are set to zero; with 0 the table
+            has no dropout. Defaults to 0.
         rescale: as in `specs.Dropout`. Defaults to `"train"`.
+        place: where, a name in `PLACES`. Defaults to that of AlexNet.
 
     Returns:
         A `Variant` for 32×32×3 images.
@@ -71,21 +80,30 @@ def six_layer(dropout=0.0, rescale="train"):
     ['fc4', 'drop4', 'fc5', 'drop5', 'predictions']
     """
     init = "glorot_uniform"
-    top = []
-    for number in (4, 5):
-        top.append(Dense(f"fc{number}", 512, init=init))
-        if dropout:
-            top.append(Dropout(f"drop{number}", dropout, rescale))
-    return _table("six_layer", _features("relu", init), tuple(top), init)
+    top = [Dense(f"fc{number}", 512, init=init) for number in (4, 5)]
+    table = _table("six_layer", _features("relu", init), tuple(top), init)
+    after = PLACES[place] if dropout else ()
+    layers = []
+    for layer in table.layers:
+        layers.append(layer)
+        if layer.name in after:
+            number = layer.name.removeprefix("fc")
+            layers.append(Dropout(f"drop{number}", dropout, rescale))
+    return dataclasses.replace(table, layers=tuple(layers))
 
 
-def quarter_alexnet():
+def quarter_alexnet(activation="relu", init=0.03, dropout=0.0):
     """AlexNet with a quarter of its maps and units, for photographs.
 
-    One tower, without normalizers and dropout, on 99×99 pixels: every pool
-    finds an odd side (23, 11, 5), so that windows of 2 and of 3 pixels leave
-    the same number of values. The weights' standard deviation is 0.03, with
-    which values of raw pixels keep their size on the way through so few maps.
+    One tower, without normalizers, on 99×99 pixels: every pool finds an odd
+    height and width (23, 11, 5), so that windows of 2 and of 3 pixels leave
+    the same number of values.
+
+    Args:
+        activation: of all layers but the last. Defaults to `"relu"`.
+        init: of all weights. Defaults to a standard deviation of 0.03, with
+            which values of raw pixels keep their size through so few maps.
+        dropout: after `fc6` and `fc7`; with 0 there is none. Defaults to 0.
 
     Returns:
         A `Variant` for 99×99×3 images.
@@ -97,18 +115,23 @@ def quarter_alexnet():
     whole = VARIANTS["single_tower"]
     layers = []
     for layer in whole.layers:
+        changes = {"init": init, "bias": 0.0}
+        if getattr(layer, "activation", None):
+            changes["activation"] = activation
         match layer:
-            case LRN() | Dropout():
+            case LRN():
                 continue
+            case Dropout():
+                if not dropout:
+                    continue
+                changes = {"rate": dropout, "rescale": "train"}
             case Conv():
-                changes = {"filters": layer.filters // 4, "bias": 0.0}
+                changes["filters"] = layer.filters // 4
             case Dense():
-                units = layer.units and layer.units // 4
-                changes = {"units": units, "bias": 0.0}
+                changes["units"] = layer.units and layer.units // 4
             case _:
-                layers.append(layer)
-                continue
-        layers.append(dataclasses.replace(layer, init=0.03, **changes))
+                changes = {}
+        layers.append(dataclasses.replace(layer, **changes))
     return dataclasses.replace(
         whole,
         name="quarter_alexnet",

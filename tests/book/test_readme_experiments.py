@@ -58,7 +58,9 @@ def test_what_the_text_compares_has_three_seeds(name, conditions):
     "name,data,seeds",
     [
         ("relu", "cifar10", 1),
-        ("dropout", "cifar10", 1),
+        ("relu_of_photographs", "imagenette", 3),
+        ("dropout", "cifar10", 3),
+        ("dropout_of_photographs", "imagenette", 3),
         ("normalization_and_pooling", "cifar10", 3),
         ("normalization_and_pooling_of_photographs", "imagenette", 3),
         ("initialization", "imagenette", 2),

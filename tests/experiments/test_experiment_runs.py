@@ -22,6 +22,7 @@ tf = pytest.importorskip("tensorflow")
 from alexnet_lab.experiments import results_file  # noqa: E402
 from alexnet_lab.experiments import runner as experiments  # noqa: E402
 from alexnet_lab.experiments import trial as trials  # noqa: E402
+from alexnet_lab.experiments.definitions import EXPERIMENTS  # noqa: E402
 
 
 @pytest.fixture
@@ -244,8 +245,7 @@ def test_a_full_disk_leaves_what_was_there(runner, tmp_path, monkeypatch):
 # --- Refused before anything runs ---
 
 KNOWN = (
-    "`experiment` must be one of relu, dropout, normalization_and_pooling, "
-    "normalization_and_pooling_of_photographs, initialization, or an "
+    f"`experiment` must be one of {', '.join(EXPERIMENTS)}, or an "
     "`Experiment` of your own. Received: experiment="
 )
 COUNT = "`{0}` must be a positive integer. Received: {0}={1}"
