@@ -27,8 +27,8 @@ from alexnet_keras.shapes import derive_layers
 from alexnet_keras.shapes import output_size
 from alexnet_keras.utils import moved
 from alexnet_keras.variants import VARIANTS
-from alexnet_keras.weights.imagenet import decode_predictions
 from alexnet_keras.weights.imagenet import preprocess_input
+from alexnet_keras.weights.names import decode_predictions
 
 __version__ = "0.1.0"
 __all__ = [

@@ -13,6 +13,7 @@ from alexnet_keras.utils import graphs
 from alexnet_keras.utils.printing import printable
 from alexnet_keras.weights import imagenet
 from alexnet_keras.weights import keras_format
+from alexnet_keras.weights import names as imagenet_names
 
 FILE = "model.keras"  # in the output folder of a run
 TOLERANCE = 0.01  # within which a softmax in bfloat16 adds up to 1
@@ -95,7 +96,7 @@ def build_pretrained(variant):
     return build_classifier(
         table,
         table.input_shape[0],
-        imagenet.class_names(),
+        imagenet_names.class_names(),
         published.mean,
         scale=published.scale,
         weights="imagenet",

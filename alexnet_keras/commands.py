@@ -122,6 +122,7 @@ def evaluate(arguments):
         f"{result.images:,} validation images, {views}"
     )
     print(result)
+    _print_published(arguments.model, data, result)
     if arguments.per_class:
         table = result.per_class().rename(index=printable)
         shares = dict.fromkeys(("top-1", "top-5"), "{:.1%}".format)
@@ -132,6 +133,20 @@ def evaluate(arguments):
         axes = figures.plot_confusion(result)
         axes.figure.savefig(arguments.confusion, dpi=110)
     return 0
+
+
+def _print_published(model, data, result):
+    """Says what to expect of published weights on ImageNet's validation."""
+    from alexnet_keras.weights import imagenet
+
+    if model in imagenet.PUBLISHED and data.name.startswith("imagenet2012"):
+        share = imagenet.PUBLISHED[model].top_1 / 100
+        chance = (share * (1 - share) / result.images) ** 0.5
+        print(
+            f"published: top-1 {100 * share:.1f} % with the centre crop of "
+            f"50,000 images; chance moves that of {result.images:,} by "
+            f"{100 * chance:.1f} points (standard error)"
+        )
 
 
 def _load_data(arguments):
@@ -180,6 +195,8 @@ def predict(arguments):
 
     model = _load(arguments.model)
     predictions = prediction.predict(model, arguments.images)
+    guesses = [name for image in predictions for name, _ in image.guesses]
+    words = dict(zip(guesses, _with_words(guesses)))
     for image in predictions:
         path = printable(image.path)
         if image.error:
@@ -187,12 +204,23 @@ def predict(arguments):
             continue
         print(path)
         for name, probability in image.guesses:
-            print(f"{100 * probability:7.1f} %  {printable(name)}")
+            print(f"{100 * probability:7.1f} %  {printable(words[name])}")
     bad = sum(image.error is not None for image in predictions)
     if bad:
         share = f"{bad:,} of {len(predictions):,}"
         print(f"error: {share} images could not be read", file=sys.stderr)
     return 1 if bad else 0
+
+
+def _with_words(names):
+    """Puts words beside WordNet ids, or says why there are none."""
+    from alexnet_keras.weights import names as imagenet_names
+
+    try:
+        return imagenet_names.with_words(names)
+    except ConnectionError as error:
+        print(f"warning: no words for WordNet ids: {error}", file=sys.stderr)
+        return names
 
 
 def export(arguments):

@@ -15,6 +15,7 @@ from alexnet_keras import validation
 from alexnet_keras.data import preprocessing
 from alexnet_keras.utils import extras
 from alexnet_keras.utils.printing import printable
+from alexnet_keras.weights import names as imagenet_names
 
 NAMED = 5  # class names that a message lists
 # What the loss takes for a probability of 0: ln of it is −87.3.
@@ -186,7 +187,8 @@ def evaluate(model, data, *, ten_crop=False, batch_size=64, verbose=0):
         model: a `keras.Model` as training leaves it: from RGB images 0–255 to
             probabilities, with a layer `class_names`. Without that layer its
             outputs are taken for the classes of `data`, in order.
-        data: an `ImageData` with the classes of the model, in any order.
+        data: an `ImageData` with the classes of the model, in any order; one
+            of them may have ImageNet's names and the other WordNet ids.
         ten_crop: whether to average over the corners, the centre and their
             mirrors. Defaults to `False`.
         batch_size: images in one call of the network. Defaults to 64.
@@ -269,6 +271,8 @@ def _outputs_of_labels(model, names, data):
         )
     if names in (None, classes):
         return np.arange(len(classes))
+    if imagenet_names.are_ids(names) != imagenet_names.are_ids(classes):
+        names, classes = map(imagenet_names.as_ids, (names, classes))
     only_model = Counter(names) - Counter(classes)
     only_data = Counter(classes) - Counter(names)
     if only_model or only_data:

@@ -27,6 +27,7 @@ from alexnet_keras import decode_predictions
 from alexnet_keras import preprocess_input
 from alexnet_keras.weights import downloads
 from alexnet_keras.weights import imagenet
+from alexnet_keras.weights import names as imagenet_names
 
 SHAPE = (67, 67, 3)
 CONTENT = bytes(range(256)) * 100
@@ -235,7 +236,7 @@ def test_a_classifier_of_published_weights(tmp_path, monkeypatch):
     pth_files.write(path, pth_files.pickled(state), storages)
     network = build_alexnet(weights=path, input_shape=SHAPE, variant=table)
     names = tuple("abcdefg")
-    monkeypatch.setattr(imagenet, "class_names", lambda: names)
+    monkeypatch.setattr(imagenet_names, "class_names", lambda: names)
     small = dataclasses.replace(table, input_shape=SHAPE)
     monkeypatch.setitem(VARIANTS, "torchvision", small)
     monkeypatch.setattr(imagenet, "CLASSES", 7)
