@@ -15,12 +15,16 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 CLAIMS = ROOT / "assets" / "claims.toml"
 PAGE = pathlib.PurePath("docs", "claims.md")
 VERDICTS = ("true", "false", "depends")
-NEEDED = {"number", "claim", "source", "verdict", "answer", "proof"}
+NEEDED = {"number", "claim", "source", "verdict", "short", "answer", "proof"}
 ALLOWED = NEEDED | {"shown", "surprising"}
 SHOWN = {"notebook", "text"}
 PLACES = range(1, 11)
-TABLE = "| | what is said | | what the numbers say | shown in | proof |\n"
-SHORT_TABLE = "| what is said | | what the numbers say |\n| --- | --- | --- |\n"
+TABLE = (
+    "| | what is said | | in short | shown in |\n"
+    "| --- | --- | --- | --- | --- |\n"
+)
+# Proofs that set published numbers against each other and compute no more.
+COMPARED = "ompared"
 
 
 def read_claims(path=CLAIMS):
@@ -76,39 +80,57 @@ def find_proof(name):
 def render_page(claims):
     """Returns the text of the page."""
     counts = Counter(claim["verdict"] for claim in claims)
+    compared = sum(COMPARED in claim["answer"] for claim in claims)
+    chosen = [claim for claim in claims if "surprising" in claim]
+    chosen.sort(key=lambda claim: claim["surprising"])
     return (
         "# What is said about AlexNet, and what the numbers say\n\n"
         f"{len(claims)} claims from the paper, tutorials, blog posts and "
         f"forums: {counts['true']} are true, {counts['false']} are false, and "
-        f"{counts['depends']} depend on how they are read.\n\n"
-        "This page is rendered from [assets/claims.toml](../assets/claims.toml) "
-        "by `make claims`. For every claim a proof computes the numbers of "
-        "the answer and the verdict again, from the tables, the models and "
-        "the stored results; [a test](../tests/claims/test_claims.py) fails when a "
-        "number, a verdict or what a notebook shows is another. Where the "
-        "answer says *compared*, published facts are set against each other "
-        "and nothing is computed but that.\n\n"
+        f"{counts['depends']} depend on how they are read. "
+        f"{len(claims) - compared} are settled by running code; {compared} "
+        "are *compared with the published record*, numbers of the paper and "
+        "of the released source set against each other. A number leads to the "
+        "whole answer below.\n\n"
         "## Ten that surprise\n\n"
-        + render_surprising(claims)
+        + TABLE
+        + "".join(map(_row, chosen))
         + "\n## All of them\n\n"
         + TABLE
-        + "| --- " * 6
-        + "|\n"
-        + "".join(map(_page_row, claims))
+        + "".join(map(_row, claims))
+        + "\n## The answers, and their proofs\n\n"
+        "Rendered from [assets/claims.toml](../assets/claims.toml) by `make "
+        "claims`. For every claim a proof computes the numbers of the answer "
+        "and the verdict again, from the tables, the models and the stored "
+        "results; [a test](../tests/claims/test_claims.py) fails when a "
+        "number, a verdict or what a notebook shows is another.\n"
+        + "".join(map(_details, claims))
     )
 
 
-def _page_row(claim):
-    proof = claim["proof"]
+def _row(claim):
+    number = claim["number"]
     cells = (
-        str(claim["number"]),
-        f"{claim['claim']} *{_capital(claim['source'])}*",
+        f"[{number}](#claim-{number})",
+        claim["claim"],
         f"**{claim['verdict']}**",
-        claim["answer"],
+        claim["short"],
         _notebook_link(claim),
-        f"[`{proof}`](../{find_proof(proof)})",
     )
-    return f"| {' | '.join(cells)} |\n"
+    return f"| {' | '.join(cells)} |\n".replace("  |", " |")
+
+
+def _details(claim):
+    proof = claim["proof"]
+    shown = _notebook_link(claim)
+    return (
+        f"\n### Claim {claim['number']}\n\n"
+        f"> {claim['claim']}\n\n"
+        f"{_capital(claim['source'])} **{_capital(claim['verdict'])}** "
+        f"{claim['answer']}\n\n"
+        f"Proof: [`{proof}`](../{find_proof(proof)})"
+        f"{f', shown in {shown}' if shown else ''}.\n"
+    )
 
 
 def _capital(text):
@@ -119,25 +141,7 @@ def _notebook_link(claim):
     if "shown" not in claim:
         return ""
     name = claim["shown"]["notebook"]
-    return f"[notebook {int(name[:2])}](../notebooks/{name})"
-
-
-def render_surprising(claims):
-    """Returns a table of the ten that surprise most."""
-    chosen = [claim for claim in claims if "surprising" in claim]
-    chosen.sort(key=lambda claim: claim["surprising"])
-    rows = "".join(
-        f"| {claim['claim']} | **{claim['verdict']}** | "
-        f"{claim['answer']} {_brackets(_notebook_link(claim))} |\n".replace(
-            "  |", " |"
-        )
-        for claim in chosen
-    )
-    return f"{SHORT_TABLE}{rows}"
-
-
-def _brackets(link):
-    return f"({link})" if link else ""
+    return f"[chapter {int(name[:2])}](../notebooks/{name})"
 
 
 def render():

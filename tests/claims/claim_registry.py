@@ -64,9 +64,20 @@ def find_faults(claim, proofs, notebooks):
         faults += _against_proof(claim, proofs[claim["proof"]]())
     else:
         faults.append(f"no proof is called {claim['proof']!r}")
+    faults += _short(claim)
     if "shown" in claim:
         faults += _shown(claim["shown"], notebooks)
     return faults
+
+
+def _short(claim):
+    """The sentence of the table has numbers of the answer, two at most."""
+    numbers = _numbers(claim["short"])
+    known = _numbers(f"{claim['claim']} {claim['answer']}")
+    if strange := [number for number in numbers if number not in known]:
+        yield f"`short` has numbers that the answer lacks: {strange}"
+    if len(numbers) > 2:
+        yield f"`short` has more than two numbers: {numbers}"
 
 
 def _against_proof(claim, outcome):

@@ -74,6 +74,8 @@ def notebooks(tmp_path):
 
 
 GOOD = {
+    "claim": "It has many.",
+    "short": "1,024, or 2.5 %.",
     "verdict": "true",
     "answer": "In 2012 conv3\nhas 1,024 of CIFAR-10, or 2.5 % (3 to 4).",
     "proof": "sides",
@@ -81,6 +83,14 @@ GOOD = {
 }
 FOUND = {"sides": lambda: Outcome("true", ("1,024", "2.5 %", "3 to 4"))}
 FAULTS = {
+    "strange number": (
+        {"short": "It has 1,025."},
+        "`short` has numbers that the answer lacks: ['1,025']",
+    ),
+    "too many numbers": (
+        {"short": "1,024, or 2.5 %, from 3."},
+        "`short` has more than two numbers: ['1,024', '2.5', '3']",
+    ),
     "verdict": (
         {"verdict": "false"},
         "the verdict is 'false', the proof finds 'true'",

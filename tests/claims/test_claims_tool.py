@@ -14,6 +14,7 @@ number = {number}
 claim = "Six."
 source = "the paper, §1"
 verdict = "{verdict}"
+short = "Five."
 answer = '''
 It is
 5.'''
@@ -60,19 +61,20 @@ def test_the_page_is_written_and_then_up_to_date(root, monkeypatch):
     page = (root / "docs" / "claims.md").read_text(encoding="utf-8")
     assert "2 claims from" in page
     assert "0 are true, 1 are false, and 1 depend on" in page
-    assert page.endswith(
-        "| 1 | Six. *The paper, §1.* | **false** | It is 5. |  | "
-        "[`five_1`](../tests/claims/claims_by_hand.py) |\n"
-        "| 3 | Six. *The paper, §1.* | **depends** | It is 5. | "
-        "[notebook 5](../notebooks/05_relu.ipynb) | "
-        "[`five_3`](../tests/claims/claims_by_hand.py) |\n"
+    one = "| [1](#claim-1) | Six. | **false** | Five. | |\n"
+    three = (
+        "| [3](#claim-3) | Six. | **depends** | Five. | "
+        "[chapter 5](../notebooks/05_relu.ipynb) |\n"
     )
-    assert (
-        "| what is said | | what the numbers say |\n| --- | --- | --- |\n"
-        "| Six. | **depends** | It is 5. "
-        "([notebook 5](../notebooks/05_relu.ipynb)) |\n"
-        "| Six. | **false** | It is 5. |\n\n"
-    ) in page
+    assert three + one in page and one + three in page
+    assert "2 are settled by running code; 0 are" in page
+    assert page.endswith(
+        "### Claim 1\n\n> Six.\n\nThe paper, §1. **False.** It is 5.\n\n"
+        "Proof: [`five_1`](../tests/claims/claims_by_hand.py).\n"
+        "\n### Claim 3\n\n> Six.\n\nThe paper, §1. **Depends.** It is 5.\n\n"
+        "Proof: [`five_3`](../tests/claims/claims_by_hand.py), shown in "
+        "[chapter 5](../notebooks/05_relu.ipynb).\n"
+    )
 
 
 def test_check_names_what_is_not_as_rendered(root, monkeypatch):
