@@ -61,9 +61,9 @@ def test_the_ten_lines_learn_from_a_folder(tmp_path, monkeypatch):
     """
     example = code_blocks("python")[0]
     assert len(example.strip().splitlines()) <= 13
-    smaller = example.replace("(80, 80)", "(48, 48)")
+    smaller = example.replace("80, 80", "48, 48")
     assert smaller != example
-    write_patches(tmp_path / "my_images", 240)
+    write_patches(tmp_path / "images", 240)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(interventions, "PATIENCE", 1)
     scope = {}
