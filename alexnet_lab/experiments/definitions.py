@@ -49,6 +49,9 @@ def _activations():
     shown = ("relu", "tanh", "sigmoid", "leaky_relu", "gelu", "silu")
     for activation in shown:
         yield Condition(activation, small_networks.four_layer(activation))
+    for activation in ("relu", "tanh"):
+        table = small_networks.four_layer(activation, "he_normal")
+        yield Condition(f"{activation}, He", table)
     # Pixels and weights as in the code of 2012: nothing is scaled to fit.
     for activation in ("relu", "tanh"):
         table = small_networks.four_layer(activation, 0.01, pixel_scale=1.0)

@@ -57,7 +57,7 @@ def test_what_the_text_compares_has_three_seeds(name, conditions):
 @pytest.mark.parametrize(
     "name,data,seeds",
     [
-        ("relu", "cifar10", 1),
+        ("relu", "cifar10", 3),
         ("relu_of_photographs", "imagenette", 3),
         ("dropout", "cifar10", 3),
         ("dropout_of_photographs", "imagenette", 3),
