@@ -95,10 +95,10 @@ def steps(base, examples, queries, seed):
     yield "fc6 and fc7", train(dense, "fc6 and fc7", *pooled, seed)
 
 
-def base_of(path, seed=0):
+def base_of(path):
     """Builds `caffe` up to pool5 with the filters of a file, or random ones."""
     if path is None:
-        model = measured.random_filters(seed)
+        model = measured.random_filters(0)
     else:
         model = measured.trained_filters(path)
     return keras.Model(model.input, model.get_layer("pool5").output)
@@ -111,9 +111,9 @@ def main():
     )
     parser.add_argument("path", help="an .npz file of filters")
     path = pathlib.Path(parser.parse_args().path)
-    record = measured.new_record(f"python tools/fine_tuning.py …/{path.name}")
-    del record["scratch"]
+    record = measured.made_by(f"python tools/fine_tuning.py …/{path.name}")
     record |= {"examples": EXAMPLES, "draws": DRAWS, "steps": STEPS}
+    record["results"] = {}
     data = datasets.load_dataset("imagenette/320px-v2")
     squares = in_memory_data.load_arrays(data, measured.SIZE)
     (pictures, labels), (asked, truth) = squares.train, squares.validation

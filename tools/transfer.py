@@ -206,6 +206,15 @@ def new_record(command):
         record = json.loads(STORED.read_text(encoding="utf-8"))
         if record["command"] == command:
             return record
+    return made_by(command) | {
+        "draws": DRAWS,
+        "scratch": SCRATCH,
+        "results": {},
+    }
+
+
+def made_by(command):
+    """Returns how a record is made, from which filters, where and with what."""
     return {
         "command": command,
         "filters": "of bvlc_alexnet (Caffe)",
@@ -214,9 +223,6 @@ def new_record(command):
             package: importlib.metadata.version(package)
             for package in ("tensorflow", "keras", "numpy")
         },
-        "draws": DRAWS,
-        "scratch": SCRATCH,
-        "results": {},
     }
 
 

@@ -31,3 +31,25 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
         f"`name` must be one of the stored results: {known}. "
         "Received: name='tanh'"
     )
+
+
+def read(name):
+    path = published_results.stored_result(name)
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_each_step_of_fine_tuning_begins_where_the_one_before_ended():
+    for found in read("fine_tuning")["results"].values():
+        for probe, last, upper, dense in zip(*found.values(), strict=True):
+            assert (last[0], upper[0]) == (probe[1], last[1])
+            assert probe[0] < 0.2 and dense[0] < 0.2  # chance is 0.1
+
+
+def test_the_probe_of_fine_tuning_is_that_of_the_transfer_tool():
+    """The same examples, by another path to pool5; half of the queries."""
+    record = read("fine_tuning")
+    for ours, theirs in (("trained", "trained"), ("random", "random 0")):
+        known = read("transfer")["results"]["imagenette/320px-v2"][theirs]
+        expected = known["accuracies"][str(record["examples"])]
+        found = [after for _, after in record["results"][ours]["probe"]]
+        assert found == pytest.approx(expected[: record["draws"]], abs=0.03)

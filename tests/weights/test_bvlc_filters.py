@@ -156,3 +156,26 @@ def test_the_tool_turns_the_channels(tool, network):
     np.testing.assert_array_equal(ours, kernel[:, :, ::-1].astype("float32"))
     grey = np.full((1, 227, 227, 3), 130, "uint8")
     assert preprocess_input(grey, variant="caffe").shape == grey.shape
+
+
+def test_fine_tuning_goes_on_from_step_to_step(monkeypatch):
+    """A draw must not begin with the filters that the last one has trained."""
+    monkeypatch.syspath_prepend(ROOT / "tools")
+    tuning = load_tool("fine_tuning")
+    once = {step: (rate, 1) for step, (rate, _) in tuning.STEPS.items()}
+    monkeypatch.setattr(tuning, "STEPS", once)
+    base = tuning.base_of(FILTERS)
+    filters = base.get_weights()
+    maps = np.random.default_rng(0).uniform(0, 9, (20, 13, 13, 256))
+    pieces = maps.astype("float32"), np.arange(20) % 10
+    found = {}
+    for step, pair in tuning.steps(base, pieces, pieces, seed=0):
+        found[step] = pair
+        if step == "conv3 and up":
+            moved = [layer.name for layer in base.layers if layer.trainable]
+            assert moved == ["conv3", "conv4", "conv5", "pool5"]
+    assert list(found) == ["probe", *tuning.STEPS]
+    assert found["last layer"][0] == found["probe"][1] == 1.0
+    assert found["conv3 and up"][0] == found["last layer"][1]
+    for before, now in zip(filters, base.get_weights(), strict=True):
+        np.testing.assert_array_equal(now, before)
