@@ -1,7 +1,7 @@
 """What a trained network knows, put to another use.
 
-In stages, as is usual: cut behind a layer (`new_top`), train the new
-classifier with all else frozen, then let go of more layers from the top down,
+In stages, as is usual: cut after a layer (`new_top`), train the new
+classifier with all else frozen, then unfreeze more layers from the top down,
 at a lower rate (`freeze_through`).
 """
 
@@ -26,7 +26,7 @@ NAMES = "class_names"
 
 
 def features(model, layer, flat=False):
-    """Cuts a network behind a layer.
+    """Cuts a network after a layer.
 
     The layers are shared with `model`, not copied: to train one is to train
     the other.
@@ -78,7 +78,7 @@ def new_top(
         model: a network of `build_alexnet()` or `build_classifier()`, with
             weights loaded, or a `Sequential` or other model that holds one.
         classes: how many, or their names. Names travel in the saved file, in
-            a layer `class_names` behind the new top.
+            a layer `class_names` after the new top.
         layer: name of the layer that the new classifier reads, such as
             `"pool5"`; a map is flattened. Defaults to what `predictions`
             reads now, in a network without it to the last layer.
@@ -94,7 +94,7 @@ def new_top(
         A `keras.Model` from images to `(batch, classes)`.
 
     Raises:
-        ValueError: if there is no such layer, it lies behind the old top,
+        ValueError: if there is no such layer, it lies after the old top,
             `classes` is neither a positive integer nor names, or `preprocess`
             is no such name or would prepare the images twice.
 
@@ -135,7 +135,7 @@ def new_top(
 
 
 def freeze_through(model, layer):
-    """Freezes a network up to a layer, and lets go of all that is behind it.
+    """Freezes a network up to a layer, and unfreezes all that comes after it.
 
     Compile the model afterwards: what it was compiled for stays as it was.
     A frozen `BatchNormalization` also keeps its running mean and variance and
